@@ -1,0 +1,1 @@
+"""One block of features in, class probabilities out."""

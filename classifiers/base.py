@@ -1,0 +1,132 @@
+"""What every classifier shares: any labels, one class only, absent classes, and bad numbers named by column."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from ..features.errors import EmofuseWarning, TableError
+from ..features.tables import check_finite
+
+Array = npt.NDArray[Any]
+
+
+class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
+    """Base of the classifiers: dense float32 in, labels of any kind out.
+
+    A subclass fits codes 0..k-1 in ``_fit(X, codes, weights)`` and answers in ``_probabilities(X)``; where the training
+    rows hold a single class, the answer is constant and a warning says so.
+    """
+
+    _accepts_nan = False
+    _accepts_sparse = False
+
+    @abstractmethod
+    def _fit(self, X: Any, codes: Array, weights: Array) -> None:
+        """Fit class codes; weights are positive with mean 1."""
+
+    @abstractmethod
+    def _probabilities(self, X: Any) -> Array:
+        """Return probabilities of shape (n_samples, n_classes)."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Fit to training rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels: strings, whole numbers or booleans.
+        sample_weight : array-like of shape (n_samples,), optional
+            Positive and finite.
+
+        Raises
+        ------
+        TableError
+            Infinite values (naming the column) or unusable weights.
+        """
+        check_finite_columns(X)
+        X, y = self._validate(X, y)
+        weights = _check_weights(sample_weight, len(y))
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) == 1:
+            message = f"the training rows hold the single class {self.classes_[0]!r}; the answer is constant"
+            warnings.warn(message, EmofuseWarning, stacklevel=2)
+        else:
+            self._fit(X, codes, weights / weights.mean())
+        return self
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return class probabilities of shape (n_samples, n_classes), columns as in ``classes_``."""
+        check_is_fitted(self, "classes_")
+        check_finite_columns(X)
+        X = self._validate(X)
+        if len(self.classes_) == 1:
+            return np.ones((X.shape[0], 1))
+        return self._probabilities(X)
+
+    def predict(self, X: Any) -> Array:
+        """Return the most probable class of each row."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def _validate(self, X: Any, y: Any = None) -> Any:
+        if sparse.issparse(X) and not self._accepts_sparse:
+            X = X.toarray()  # a booster would read absent entries of a sparse matrix as missing
+        options: dict[str, Any] = {
+            "dtype": np.float32,
+            "accept_sparse": "csr" if self._accepts_sparse else False,
+            "ensure_all_finite": "allow-nan" if self._accepts_nan else True,
+        }
+        if y is None:
+            return validate_data(self, X, reset=False, **options)
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        X = validate_data(self, X, **options)
+        if X.shape[0] != len(y):
+            raise ValueError(f"X has {X.shape[0]} rows and y has {len(y)}; they must be equal")
+        return X, y
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._accepts_nan
+        tags.input_tags.sparse = True
+        return tags
+
+
+def balanced_weights(codes: Array, weights: Array) -> Array:
+    """Scale weights so that each class has the same total, keeping the mean at 1."""
+    totals = np.bincount(codes, weights=weights)
+    balanced: Array = weights / totals[codes]
+    return balanced / balanced.mean()
+
+
+def check_finite_columns(X: Any) -> None:
+    """Refuse infinities in a table, naming the columns; arrays are left to scikit-learn's own check."""
+    if isinstance(X, pd.DataFrame) and all(dtype.kind in "fiub" for dtype in X.dtypes if isinstance(dtype, np.dtype)):
+        numeric = X.select_dtypes("number")
+        if numeric.shape[1] == X.shape[1]:
+            check_finite(numeric, name="features")
+
+
+def _check_weights(sample_weight: Any, n_samples: int) -> Array:
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.ndim == 0:
+        weights = np.full(n_samples, float(weights))
+    if weights.shape != (n_samples,):
+        raise ValueError(f"sample_weight must have shape ({n_samples},), got {weights.shape}")
+    bad = np.flatnonzero(~(np.isfinite(weights) & (weights > 0)))
+    if len(bad):
+        raise TableError(f"sample weights must be positive and finite, got {weights[bad[0]]} in row {bad[0]}; drop the row")
+    return weights

@@ -1,0 +1,132 @@
+"""Out-of-fold probabilities with group-disjoint folds, and the temperature that makes them honest."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+
+from ..features.errors import ProtocolError
+from .base import Array
+
+FLOOR = 1e-7
+
+
+def inner_folds(y: Array, groups: Array | None, *, n_splits: int, seed: int) -> list[tuple[Array, Array]]:
+    """Split training rows so that no group stands on both sides of any fold.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    groups : ndarray of shape (n_samples,) or None
+        None treats each row as a group of its own.
+    n_splits : int
+        Wanted; fewer where there are fewer groups (or rows).
+    seed : int
+
+    Returns
+    -------
+    list of (train, test) index arrays
+
+    Raises
+    ------
+    ProtocolError
+        A single group: nothing can be held out.
+    """
+    n_groups = len(y) if groups is None else len(np.unique(groups))
+    if n_groups < 2:
+        raise ProtocolError("out-of-fold scores need two groups in the training rows, got one; add speakers")
+    n_splits = min(n_splits, n_groups)
+    smallest = int(np.unique(y, return_counts=True)[1].min())
+    splitter: Any
+    if groups is None:
+        kind = StratifiedKFold if smallest >= n_splits else KFold
+        splitter = kind(n_splits, shuffle=True, random_state=seed)
+    elif smallest >= n_splits:
+        splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
+    else:
+        splitter = GroupKFold(n_splits, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        folds = list(splitter.split(np.zeros(len(y)), y, groups))
+    return [(train, test) for train, test in folds if len(test) and len(train)]
+
+
+def out_of_fold(
+    fit: Callable[[Any, Array], Any],
+    X: Any,
+    y: Array,
+    groups: Array | None,
+    *,
+    classes: Array,
+    n_splits: int = 5,
+    seed: int = 0,
+) -> Array:
+    """Return probabilities of every training row by a model that saw neither the row nor its group.
+
+    Parameters
+    ----------
+    fit : callable
+        Takes rows and labels, returns a fitted classifier; called once a fold.
+    X : DataFrame or array of shape (n_samples, ...)
+    y, groups : ndarray of shape (n_samples,)
+    classes : ndarray
+        Columns of the result; a class absent from a fold gets probability 0 there.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+    """
+    probabilities = np.zeros((len(y), len(classes)))
+    for train, test in inner_folds(y, groups, n_splits=n_splits, seed=seed):
+        model = fit(take(X, train), y[train])
+        probabilities[test] = align(model.predict_proba(take(X, test)), model.classes_, classes)
+    return probabilities
+
+
+def align(probabilities: Array, given: Array, wanted: Array) -> Array:
+    """Put the columns of ``given`` classes where ``wanted`` has them; the others are 0."""
+    aligned = np.zeros((len(probabilities), len(wanted)))
+    positions = {label: position for position, label in enumerate(wanted)}
+    for column, label in enumerate(given):
+        aligned[:, positions[label]] = probabilities[:, column]
+    return aligned
+
+
+def take(X: Any, rows: Array) -> Any:
+    """Return rows by position, of a table or an array."""
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+
+
+def log_clipped(probabilities: Array) -> Array:
+    """Return the natural logarithm of probabilities no smaller than 1e-7."""
+    return np.asarray(np.log(np.maximum(probabilities, FLOOR)))
+
+
+def fit_temperature(probabilities: Array, codes: Array) -> float:
+    """Return the exponent of the probabilities that minimises log loss (Guo et al. 2017, 1 / T there).
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_samples, n_classes)
+        Out of fold; fitted in-sample it would only confirm an overconfident model.
+    codes : ndarray of shape (n_samples,)
+        Column of the true class.
+    """
+    logs = log_clipped(probabilities)
+    rows = np.arange(len(codes))
+
+    def loss(log_exponent: float) -> float:
+        return float(-log_softmax(np.exp(log_exponent) * logs, axis=1)[rows, codes].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))
+
+
+def apply_temperature(probabilities: Array, exponent: float) -> Array:
+    """Raise probabilities to an exponent and bring each row back to sum 1."""
+    return np.asarray(softmax(exponent * log_clipped(probabilities), axis=1))

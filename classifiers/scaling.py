@@ -1,0 +1,159 @@
+"""Transformers fitted inside the fold: scaling that survives absent values, and selection from wide blocks."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .base import Array, check_finite_columns
+
+STANDARD_CLIP = 6.0
+NORMAL_CLIP = 2.5
+
+
+class Scaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Bring columns to a common scale; a missing value becomes 0, the training mean or median.
+
+    Parameters
+    ----------
+    method : {"standard", "quantile"}, default="standard"
+        ``standard`` subtracts the mean, divides by the standard deviation and clips at +-6; ``quantile`` maps each
+        column to a normal distribution through 100 training quantiles and clips at +-2.5.
+
+    Notes
+    -----
+    A constant or all-missing column becomes 0.
+    """
+
+    def __init__(self, method: Literal["standard", "quantile"] = "standard") -> None:
+        self.method = method
+
+    def fit(self, X: Any, y: Any = None) -> Scaler:
+        """Learn the statistics of each column."""
+        from sklearn.preprocessing import QuantileTransformer
+
+        check_finite_columns(X)
+        X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan")
+        if self.method == "quantile":
+            count = min(100, len(X))
+            self.quantiles_ = QuantileTransformer(n_quantiles=count, output_distribution="normal", subsample=None)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="All-NaN slice encountered", category=RuntimeWarning)
+                self.quantiles_.fit(X)
+            self.varies_ = np.nan_to_num(np.ptp(self.quantiles_.quantiles_, axis=0)) > 0
+        elif self.method == "standard":
+            seen = ~np.isnan(X)
+            counts = np.maximum(seen.sum(axis=0), 1)
+            values = np.where(seen, X, 0).astype(np.float64)
+            self.mean_ = values.sum(axis=0) / counts
+            deviations = np.where(seen, X - self.mean_, 0)
+            spread = np.sqrt(np.square(deviations).sum(axis=0) / counts)
+            self.scale_ = np.where(spread > 1e-9 * (1 + np.abs(self.mean_)), spread, np.inf)
+        else:
+            raise ValueError(f"method must be 'standard' or 'quantile', got {self.method!r}")
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """Return the scaled columns, float32, without NaN."""
+        check_is_fitted(self)
+        check_finite_columns(X)
+        X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
+        if self.method == "quantile":
+            scaled = np.clip(self.quantiles_.transform(X), -NORMAL_CLIP, NORMAL_CLIP) * self.varies_
+        else:
+            scaled = np.clip((X - self.mean_) / self.scale_, -STANDARD_CLIP, STANDARD_CLIP)
+        return np.nan_to_num(scaled, nan=0.0).astype(np.float32)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+class KeepBest(SelectorMixin, TransformerMixin, BaseEstimator):
+    """Keep the columns that differ most between the classes of the training rows.
+
+    Parameters
+    ----------
+    n_columns : int, default=200
+        Columns kept; a block that is not wider passes unchanged.
+
+    Notes
+    -----
+    Dense columns are ranked by the F statistic of a one-way analysis of variance, sparse ones by chi-squared.
+    """
+
+    def __init__(self, n_columns: int = 200) -> None:
+        self.n_columns = n_columns
+
+    def fit(self, X: Any, y: Any) -> KeepBest:
+        """Rank the columns."""
+        from sklearn.feature_selection import chi2, f_classif
+
+        check_finite_columns(X)
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, ensure_all_finite="allow-nan")
+        self.support_ = np.ones(X.shape[1], dtype=bool)
+        if X.shape[1] > self.n_columns and len(np.unique(y)) > 1:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")  # constant columns have no F statistic; they rank last
+                scores = chi2(X, y)[0] if sparse.issparse(X) else f_classif(_filled(X), y)[0]
+            order = np.argsort(-np.nan_to_num(scores, nan=-1.0, posinf=-1.0), kind="stable")
+            self.support_[order[self.n_columns :]] = False
+        return self
+
+    def _get_support_mask(self) -> Array:
+        check_is_fitted(self)
+        return self.support_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        tags.target_tags.required = True
+        return tags
+
+
+class LatentSemantics(TransformerMixin, BaseEstimator):
+    """Project TF-IDF rows on their strongest directions (latent semantic analysis, Deerwester et al. 1990).
+
+    Parameters
+    ----------
+    n_components : int, default=100
+        Directions kept; fewer where there are fewer terms.
+    """
+
+    def __init__(self, n_components: int = 100) -> None:
+        self.n_components = n_components
+
+    def fit(self, X: Any, y: Any = None) -> LatentSemantics:
+        """Find the directions."""
+        from sklearn.decomposition import TruncatedSVD
+
+        count = max(1, min(self.n_components, X.shape[1] - 1, X.shape[0] - 1))
+        self.svd_ = TruncatedSVD(n_components=count, random_state=0)
+        with np.errstate(invalid="ignore", divide="ignore"):  # a share of explained variance nobody reads
+            self.svd_.fit(X)
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """Return the projections, float32."""
+        check_is_fitted(self)
+        return np.asarray(self.svd_.transform(X), dtype=np.float32)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Return ``direction_<number>``."""
+        check_is_fitted(self)
+        return np.array([f"direction_{number}" for number in range(self.svd_.n_components)], dtype=object)
+
+
+def _filled(X: Array) -> Array:
+    seen = ~np.isnan(X)
+    means = np.where(seen, X, 0).sum(axis=0, dtype=np.float64) / np.maximum(seen.sum(axis=0), 1)
+    return np.where(seen, X, means).astype(np.float64)

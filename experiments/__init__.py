@@ -1,0 +1,1 @@
+"""Corpora, protocols and statistics around fusion: everything a number needs to be believed."""

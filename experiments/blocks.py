@@ -1,0 +1,198 @@
+"""From a corpus and a study to the block table: extraction through the store, tables joined, texts as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.base import FAILURE_COLUMNS, WARNING_COLUMNS, Extraction, Progress
+from ..features.errors import StudyError, TableError
+from ..features.extractors import make_extractor
+from ..features.store import FeatureStore
+from ..features.tables import as_block, read_feature_table
+from ..fusion.blocks import join_blocks, present_rows
+from .corpora import Corpus
+from .study import BlockSpec, Study
+
+# Called with the name of a block and its number of rows; gives the callable that is told of finished rows.
+ProgressMaker = Callable[[str, int], AbstractContextManager[Progress]]
+NORMALISATION_PRIOR = 5.0  # samples' worth of the corpus mean and spread mixed into each speaker's own
+
+
+@dataclass(frozen=True)
+class BlockTable:
+    """The features of a study.
+
+    Attributes
+    ----------
+    X : pandas.DataFrame
+        The block table.
+    counts : dict of str to dict
+        For each extracted block, how many rows were ``extracted``, ``from_store``, ``absent`` and ``failed``.
+    failures, warnings : pandas.DataFrame
+    hashes : dict of str to Series
+        SHA-256 of each sample's source bytes, by source column.
+    notes : tuple of str
+        Blocks that were left out, and why.
+    """
+
+    X: pd.DataFrame
+    counts: dict[str, dict[str, int]]
+    failures: pd.DataFrame
+    warnings: pd.DataFrame
+    hashes: dict[str, pd.Series] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def build_blocks(
+    study: Study,
+    corpus: Corpus,
+    *,
+    root: Path | None = None,
+    n_jobs: int = 1,
+    store: FeatureStore | None = None,
+    progress: ProgressMaker | None = None,
+) -> BlockTable:
+    """Extract, join and check every block of a study.
+
+    A block whose source the corpus does not have is left out with a note; at least one must remain.
+    """
+    blocks: dict[str, pd.DataFrame | pd.Series] = {}
+    extractions: dict[str, Extraction] = {}
+    notes = []
+    for name, spec in study.blocks.items():
+        if spec.extractor in ("table", "text"):
+            block = _ready_block(name, spec, corpus, root)
+            if block is None:
+                notes.append(f"block {name!r} is left out: the corpus has no {spec.table or 'text'}")
+            else:
+                blocks[name] = block
+            continue
+        extractor = make_extractor(spec.extractor, spec.parameters)
+        if extractor.source_column not in corpus.samples:
+            notes.append(f"block {name!r} is left out: the corpus has no {extractor.source_column}")
+            continue
+        with nullcontext(None) if progress is None else progress(name, len(corpus.samples)) as notify:
+            extraction = extractor.extract(corpus.samples, n_jobs=n_jobs, store=store, progress=notify)
+        extractions[name] = extraction
+        blocks[name] = extraction.features
+    if not blocks:
+        raise StudyError(f"study {study.name!r}: none of its blocks is in the corpus ({'; '.join(notes)})")
+    hashes = {make_extractor(s.extractor, s.parameters).source_column: extractions[n].hashes
+              for n, s in study.blocks.items() if n in extractions}
+    _check_shared_files(corpus.samples, hashes)
+    X = join_blocks(blocks)
+    for name in blocks:
+        if not present_rows(X[name]).any():
+            raise TableError(f"block {name!r} is absent in every sample{_first_failure(extractions.get(name))}")
+    if study.speaker_normalisation:
+        X = normalise_speakers(X, corpus.samples, [name for name in blocks if study.blocks[name].kind == "dense"])
+    return BlockTable(
+        X,
+        {name: extraction_counts(extraction) for name, extraction in extractions.items()},
+        _stack([extraction.failures for extraction in extractions.values()], FAILURE_COLUMNS),
+        _stack([extraction.warnings for extraction in extractions.values()], WARNING_COLUMNS),
+        hashes,
+        tuple(notes),
+    )
+
+
+def normalise_speakers(X: pd.DataFrame, samples: pd.DataFrame, blocks: list[str]) -> pd.DataFrame:
+    """Standardise blocks by the unlabelled mean and standard deviation of each speaker (adaptive).
+
+    The statistics are shrunk towards those of the corpus by five samples' worth, so that a speaker with few clips keeps
+    a part of the level and spread of the others.
+
+    Raises
+    ------
+    StudyError
+        The samples have no groups.
+    """
+    if "group" not in samples:
+        raise StudyError("speaker_normalisation needs a column 'group' (speaker or subject) in the sample table")
+    normalised = X.copy()
+    groups = samples["group"].to_numpy()
+    for name in blocks:
+        values = X[name].to_numpy(dtype=np.float64)
+        overall, spread = _mean_and_variance(values)
+        result = np.full_like(values, np.nan)
+        for group in np.unique(groups):
+            rows = groups == group
+            own = values[rows]
+            count = (~np.isnan(own)).sum(axis=0)
+            mean, variance = _mean_and_variance(own)
+            share = count / (count + NORMALISATION_PRIOR)
+            centre = share * mean + (1 - share) * overall
+            scale = np.sqrt(share * variance + (1 - share) * spread)
+            result[rows] = (own - centre) / np.where(scale > 1e-12, scale, 1.0)
+        normalised[name] = pd.DataFrame(result.astype(np.float32), index=X.index, columns=X[name].columns)
+    return normalised
+
+
+def extraction_counts(extraction: Extraction) -> dict[str, int]:
+    """Return the four counts of an extraction; they add up to the number of samples."""
+    return {
+        "extracted": extraction.n_extracted,
+        "from_store": extraction.n_from_store,
+        "absent": extraction.n_absent,
+        "failed": extraction.n_failed,
+    }
+
+
+def _ready_block(name: str, spec: BlockSpec, corpus: Corpus, root: Path | None) -> pd.DataFrame | pd.Series | None:
+    if spec.extractor == "text":
+        return corpus.samples["text"] if "text" in corpus.samples else None
+    assert spec.table is not None
+    if spec.table in corpus.tables:
+        table = corpus.tables[spec.table]
+    elif spec.table.endswith(".csv"):
+        path = (root or Path()) / spec.table
+        table = read_feature_table(path, key=spec.key)
+        if not table.index.isin(corpus.samples.index).any():
+            raise TableError(f"{path.name}: no value of {spec.key!r} names a sample, such as {corpus.samples.index[0]!r}")
+    else:
+        return None
+    columns = None if spec.columns is None else list(spec.columns)
+    return as_block(table, corpus.samples.index, columns, name=f"block {name!r}")
+
+
+def _check_shared_files(samples: pd.DataFrame, hashes: dict[str, pd.Series]) -> None:
+    """Refuse one recording under two groups: whichever is right, a group-disjoint split cannot be trusted."""
+    if "group" not in samples:
+        return
+    problems = []
+    bounds = [samples[column] for column in ("start_s", "end_s") if column in samples]
+    for column, series in hashes.items():
+        keys = series.str.cat([bound.astype(str) for bound in bounds], sep="|") if bounds else series
+        for _, names in keys.dropna().groupby(keys).groups.items():
+            groups = sorted(set(samples.loc[names, "group"]))
+            if len(groups) > 1:
+                problems.append(f"the same {column} bytes stand in groups {groups} (samples {list(names)[:4]}); correct one")
+    if problems:
+        raise TableError(problems[:20])
+
+
+def _mean_and_variance(values: Any) -> tuple[Any, Any]:
+    """Return NaN-aware column means and variances, 0 where a column has no value."""
+    seen = ~np.isnan(values)
+    counts = np.maximum(seen.sum(axis=0), 1)
+    mean = np.where(seen, values, 0).sum(axis=0) / counts
+    return mean, np.square(np.where(seen, values - mean, 0)).sum(axis=0) / counts
+
+
+def _first_failure(extraction: Extraction | None) -> str:
+    if extraction is None or extraction.failures.empty:
+        return "; drop the block"
+    first = extraction.failures.iloc[0]
+    return f"; {len(extraction.failures)} failed, the first one {first['sample']!r}: {first['message']}"
+
+
+def _stack(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    filled = [table for table in tables if not table.empty]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns, dtype=object)

@@ -1,0 +1,102 @@
+"""What every reader gives back, and the ways they find files."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ...features.errors import CorpusError
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    """What a user must know of a corpus before reading it.
+
+    Attributes
+    ----------
+    name, title : str
+    licence : str
+        What it may be used for.
+    source : str
+        Where it is to be had, with its reference.
+    layout : str
+        Files expected below the root.
+    groups : str
+        What a group is: "speaker" or "subject".
+    modalities : tuple of str
+    synthetic : bool
+        Whether the data were made by a program; said in every output.
+    """
+
+    name: str
+    title: str
+    licence: str
+    source: str
+    layout: str
+    groups: str
+    modalities: tuple[str, ...]
+    synthetic: bool = False
+
+    def not_found(self, root: Path, what: str) -> CorpusError:
+        """Return the error of a missing part: what was looked for, where to get it, under which licence."""
+        return CorpusError(
+            f"{self.name}: {what} not found below {str(root)!r}; expected layout: {self.layout}; get it from {self.source} "
+            f"({self.licence})"
+        )
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus in memory.
+
+    Attributes
+    ----------
+    info : CorpusInfo
+    samples : pandas.DataFrame
+        Checked sample table.
+    tables : dict of str to DataFrame
+        Ready feature tables, indexed by sample (a sample without a row is absent in that modality).
+    notes : tuple of str
+        Parts that were not there.
+    """
+
+    info: CorpusInfo
+    samples: pd.DataFrame
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def find_files(root: Path, pattern: str) -> list[Path]:
+    """Return files below a folder, and members of zip archives in it, whose name matches a regular expression.
+
+    A member is written as a path through its archive: ``archive.zip/folder/file.wav``. The order is that of the names.
+    """
+    matcher = re.compile(pattern)
+    found = [path for path in _all_files(root) if matcher.fullmatch(path.name)]
+    return sorted(found, key=lambda path: (path.name, str(path)))
+
+
+def _all_files(root: Path) -> Iterator[Path]:
+    paths = [root] if root.is_file() else sorted(root.rglob("*"))
+    for path in paths:
+        if path.suffix.lower() == ".zip" and path.is_file():
+            yield from _members(path)
+        elif not path.name.startswith(".") and not path.is_dir():
+            yield path
+
+
+def _members(archive: Path) -> Iterator[Path]:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            names = [info.filename for info in opened.infolist() if not info.is_dir()]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise CorpusError(f"archive {str(archive)!r} cannot be read ({error}); fetch it again") from None
+    for name in names:
+        parts = Path(name).parts
+        if not name.startswith(("/", "__MACOSX")) and ".." not in parts:
+            yield archive / name

@@ -1,0 +1,40 @@
+"""WESAD: a public table of window statistics of wrist signals, with the defects it is known for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ...features.samples import check_samples, read_csv
+from .base import Corpus, CorpusInfo, find_files
+
+INFO = CorpusInfo(
+    name="wesad",
+    title="Wearable Stress and Affect Detection (window features of the wrist device)",
+    licence="research, not commercial",
+    source="https://archive.ics.uci.edu/dataset/465 (Schmidt et al. 2018, ICMI)",
+    layout="one CSV with the columns subject, label (0 amusement, 1 baseline, 2 stress) and the features, such as "
+    "may14_feats4.csv",
+    groups="subject",
+    modalities=("eda", "acc", "bvp", "temp", "resp"),
+)
+LABELS = {0: "amusement", 1: "baseline", 2: "stress"}
+TABLE = "wrist"
+
+
+def read(root: Path) -> Corpus:
+    """Read the table; all of its columns are given, the study names those that are valid."""
+    for path in find_files(root, r".*\.csv"):
+        table = read_csv(path)
+        if not {"subject", "label"} <= set(table.columns):
+            continue
+        features = table.drop(columns=["subject", "label", *[c for c in table if c.startswith("Unnamed")]])
+        samples = pd.DataFrame({"label": table["label"].map(LABELS), "group": table["subject"]})
+        window = samples.groupby("group").cumcount()
+        samples.index = pd.Index(
+            [f"S{subject}-{number:03d}" for subject, number in zip(samples["group"], window, strict=True)], dtype=object
+        )
+        features.index = samples.index
+        return Corpus(INFO, check_samples(samples), {TABLE: features})
+    raise INFO.not_found(root, "a CSV with the columns subject and label")

@@ -1,0 +1,258 @@
+"""Run a study: features, folds, strategies, statistics, and the files that a run leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from ..features.errors import EmofuseError, StudyError, TableError
+from ..features.samples import check_samples
+from ..features.store import FeatureStore
+from .blocks import BlockTable, ProgressMaker, build_blocks
+from .compare import Array, FoldResult, RowKey, evaluate_fold
+from .corpora import Corpus
+from .protocols import DROPPED_LABELS, Fold, check_leaks, find_leaks, make_folds
+from .results import Evaluated, assemble
+from .study import Study, to_toml
+
+RECORDED_VERSIONS = ("emofuse", "numpy", "scipy", "scikit-learn", "pandas", "xgboost-cpu", "xgboost", "opensmile", "nltk")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a study gave.
+
+    Attributes
+    ----------
+    results : dict
+        As in ``results.json``.
+    predictions : pandas.DataFrame
+    table : BlockTable
+    notes : tuple of str
+        What a reader of the results must know: parts left out, absent modalities, warnings of the folds.
+    """
+
+    results: dict[str, Any]
+    predictions: pd.DataFrame
+    table: BlockTable
+    notes: tuple[str, ...]
+
+
+def prepare_corpus(study: Study, corpus: Corpus) -> Corpus:
+    """Return the corpus with the study's label column and map, less the samples they (or the protocol) drop.
+
+    Raises
+    ------
+    StudyError, TableError
+        The label column does not exist, or fewer than two classes remain.
+    """
+    samples = corpus.samples
+    if study.label not in samples:
+        raise StudyError(f"label column {study.label!r} is not in the corpus; it has {list(samples.columns)}")
+    labels = samples[study.label]
+    if study.label_map is not None:
+        unused = sorted(set(study.label_map) - set(labels))
+        if unused:
+            raise StudyError(f"label_map names {unused}, the labels are {sorted(set(labels.dropna()))}")
+        labels = labels.map(study.label_map)
+    kept = labels.notna() & ~labels.isin(DROPPED_LABELS.get(study.protocol.name, ()))
+    if study.label_map is None and study.label != "label" and not labels.notna().all():
+        raise TableError(f"label column {study.label!r} is missing for {int(labels.isna().sum())} samples")
+    if not kept.any():
+        raise StudyError("the label map drops every sample")
+    return Corpus(corpus.info, check_samples(samples.assign(label=labels)[kept]), corpus.tables, corpus.notes)
+
+
+def run_study(
+    study: Study,
+    corpus: Corpus,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    n_jobs: int = 1,
+    store: FeatureStore | None = None,
+    progress: ProgressMaker | None = None,
+    on_task: Callable[[int, int], None] | None = None,
+) -> Run:
+    """Compare the strategies of a study on a corpus.
+
+    Parameters
+    ----------
+    study : Study
+    corpus : Corpus
+    root : path, optional
+        Folder that the study's own feature tables are below.
+    n_jobs : int, default=1
+        Threads of the extraction and processes of the folds; results do not depend on it.
+    store : FeatureStore, optional
+    progress : callable, optional
+        See :func:`~emofuse.experiments.blocks.build_blocks`.
+    on_task : callable, optional
+        Called with the number of finished fold fits, and of all of them.
+
+    Returns
+    -------
+    Run
+    """
+    corpus = prepare_corpus(study, corpus)
+    samples = corpus.samples
+    folds = make_folds(samples, study.protocol, seed=study.seed)
+    table = build_blocks(
+        study, corpus, root=None if root is None else Path(root), n_jobs=n_jobs, store=store, progress=progress
+    )
+    blocks = list(dict.fromkeys(table.X.columns.get_level_values(0)))
+    use_text = any(study.blocks[name].kind == "text" for name in blocks)
+    leaks = find_leaks(samples, folds, hashes=table.hashes, use_text=use_text)
+    leaky = check_leaks(leaks, study.protocol)
+    evaluated = _evaluate(study, samples, table.X, folds, n_jobs, on_task)
+    results, predictions = assemble(study, corpus, evaluated, n_failed=table.failures["sample"].nunique(), leaky=leaky)
+    notes = (*corpus.notes, *table.notes, *_absences(table.X), *(f"leaky: {line}" for line in leaks), *evaluated.warnings)
+    return Run(results, predictions, table, notes)
+
+
+def write_run(run: Run, study: Study, folder: str | os.PathLike[str]) -> Path:
+    """Write a run's files into a folder, all of them or none; return the folder.
+
+    Raises
+    ------
+    StudyError
+        The folder cannot be written.
+    """
+    from .report import write_reports
+
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".run-", dir=target))
+        try:
+            (staging / "study.toml").write_text(to_toml(study), encoding="utf-8")
+            (staging / "environment.json").write_text(json.dumps(environment(study), indent=1) + "\n", encoding="utf-8")
+            run.table.failures.to_csv(staging / "failures.csv", index=False)
+            run.predictions.to_parquet(staging / "predictions.parquet", index=False)
+            text = json.dumps({**run.results, "notes": list(run.notes)}, indent=1, ensure_ascii=False)
+            (staging / "results.json").write_text(text + "\n", encoding="utf-8")
+            write_reports([staging], staging)
+            for path in sorted(staging.iterdir(), key=lambda path: path.name == "results.json"):
+                path.replace(target / path.name)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    except OSError as error:
+        raise StudyError(f"the run cannot be written to {str(target)!r}: {error.strerror}; choose another --out") from None
+    return target
+
+
+def environment(study: Study) -> dict[str, Any]:
+    """Return what a reader needs to repeat the run: versions, processor, seed, commit."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cpu": _cpu_name(),
+        "cpu_count": os.cpu_count(),
+        "seed": study.seed,
+        "git_commit": _git_commit(),
+        "versions": {name: found for name in RECORDED_VERSIONS if (found := _version(name)) is not None},
+    }
+
+
+def _evaluate(
+    study: Study,
+    samples: pd.DataFrame,
+    X: pd.DataFrame,
+    folds: list[Fold],
+    n_jobs: int,
+    on_task: Callable[[int, int], None] | None,
+) -> Evaluated:
+    y = samples["label"].to_numpy(dtype=str)
+    groups = samples["group"].to_numpy(dtype=str) if "group" in samples else None
+    classes = np.unique(y)
+    tasks = [(family, fold) for family in study.classifiers for fold in folds]
+    calls = (delayed(_guarded)(study, family, fold, X, y, groups, classes) for family, fold in tasks)
+    outcomes: list[FoldResult] = []
+    with Parallel(n_jobs=min(n_jobs, len(tasks)), return_as="generator", batch_size=1) as parallel:
+        for outcome in parallel(calls):
+            if isinstance(outcome, EmofuseError):
+                raise outcome
+            outcomes.append(outcome)
+            if on_task is not None:
+                on_task(len(outcomes), len(tasks))
+    merged: dict[RowKey, list[Array]] = {}
+    fit: dict[RowKey, float] = {}
+    predict: dict[RowKey, float] = {}
+    scores: dict[str, dict[str, list[Array]]] = {}
+    for (family, _), outcome in zip(tasks, outcomes, strict=True):
+        for key, probabilities in outcome.probabilities.items():
+            if key[0] == "majority" and family != study.classifiers[0]:
+                continue
+            merged.setdefault(key, []).append(probabilities)
+            fit[key] = fit.get(key, 0.0) + outcome.fit_seconds[key]
+            predict[key] = predict.get(key, 0.0) + outcome.predict_seconds[key]
+        for block, logs in outcome.scores.items():
+            scores.setdefault(family, {}).setdefault(block, []).append(logs)
+    return Evaluated(
+        classes=classes,
+        folds=folds,
+        probabilities={key: np.concatenate(parts) for key, parts in merged.items()},
+        fit_seconds=fit,
+        predict_seconds=predict,
+        scores={
+            family: {block: np.concatenate(parts) for block, parts in blocks.items()} for family, blocks in scores.items()
+        },
+        warnings=sorted({line for outcome in outcomes for line in outcome.warnings}),
+    )
+
+
+def _guarded(
+    study: Study, family: Any, fold: Fold, X: pd.DataFrame, y: Array, groups: Array | None, classes: Array
+) -> FoldResult | EmofuseError:
+    """Return an expected error instead of raising it: a worker's traceback is nothing for the user."""
+    try:
+        return evaluate_fold(study, family, fold, X, y, groups, classes)
+    except EmofuseError as error:
+        return StudyError(f"{error} (fold {fold.name!r}, classifier {family!r})")
+
+
+def _absences(X: pd.DataFrame) -> list[str]:
+    notes = []
+    for block in dict.fromkeys(X.columns.get_level_values(0)):
+        absent = int(X[block].isna().all(axis=1).sum())
+        if absent:
+            notes.append(f"{block} is absent in {absent} of {len(X)} samples")
+    return notes
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the checkout that the package runs from, where it is one."""
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None

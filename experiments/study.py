@@ -1,0 +1,212 @@
+"""A study: one TOML file that says what is compared, checked before anything runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ..classifiers.recipes import FAMILIES, Kind, expert_pipeline, front_pipeline
+from ..features.errors import EmofuseError, StudyError
+from ..features.extractors import make_extractor
+from .protocols import ProtocolSpec
+
+Family = Literal["boosted", "linear", "kernel", "given"]
+Strategy = Literal[
+    "majority",
+    "unimodal",
+    "early",
+    "late_mean",
+    "late_product",
+    "late_vote",
+    "late_weighted",
+    "stacking",
+    "hybrid",
+]
+Metric = Literal["uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "ece"]
+STRATEGIES: tuple[Strategy, ...] = Strategy.__args__  # type: ignore[attr-defined]
+METRICS: tuple[Metric, ...] = Metric.__args__  # type: ignore[attr-defined]
+LATE_RULES = {
+    "late_mean": "mean",
+    "late_product": "product",
+    "late_vote": "vote",
+    "late_weighted": "weighted",
+    "stacking": "stacking",
+}
+
+
+class BlockSpec(BaseModel):
+    """One ``[blocks.NAME]`` table: where a block of features comes from and what it is given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    extractor: str = Field(description="an extractor's name, 'table' or 'text'")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="of the extractor")
+    table: str | None = Field(None, description="a table of the corpus, or a CSV below the root")
+    key: str = Field("id", description="column of the CSV that names the sample")
+    columns: tuple[str, ...] | None = Field(None, description="columns of the table; all by default")
+    probabilities: bool = Field(False, description="whether the table holds class probabilities")
+    weight: float = Field(1.0, gt=0, description="share of the variance in early fusion")
+    recipes: dict[Family, dict[str, Any]] = Field(default_factory=dict, description="classifier parameters by family")
+
+    @property
+    def kind(self) -> Kind:
+        """What the block holds."""
+        if self.extractor == "text":
+            return "text"
+        return "probabilities" if self.probabilities else "dense"
+
+    @model_validator(mode="after")
+    def _check(self) -> BlockSpec:
+        if self.extractor == "table" and self.table is None:
+            raise ValueError("extractor 'table' needs table = NAME")
+        if self.extractor not in ("table", "text"):
+            make_extractor(self.extractor, self.parameters)
+        elif self.parameters:
+            raise ValueError(f"extractor {self.extractor!r} takes no parameters, got {sorted(self.parameters)}")
+        return self
+
+
+class Study(BaseModel):
+    """What is compared with what, on which data, under which protocol."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    corpus: str
+    label: str = Field("label", description="column of the sample table to predict")
+    label_map: dict[str, str] | None = Field(None, description="label to label; a label that is not listed is dropped")
+    blocks: dict[str, BlockSpec] = Field(min_length=1)
+    classifiers: tuple[Family, ...] = Field(("boosted", "linear"), min_length=1)
+    strategies: tuple[Strategy, ...] = Field(STRATEGIES, min_length=1)
+    protocol: ProtocolSpec
+    metrics: tuple[Metric, ...] = Field(METRICS, min_length=1, description="the first one decides")
+    early: dict[Family, dict[str, Any]] = Field(default_factory=dict, description="parameters of early fusion's classifier")
+    speaker_normalisation: bool = Field(False, description="standardise each speaker by unlabelled statistics (adaptive)")
+    n_inner: int = Field(5, ge=2, description="inner folds of calibration and stacking")
+    seed: int = Field(0, ge=0)
+    budget: Literal[0] = Field(0, description="tuning trials a strategy; 0 takes the recipes as they are")
+
+    @field_validator("blocks")
+    @classmethod
+    def _check_names(cls, blocks: dict[str, BlockSpec]) -> dict[str, BlockSpec]:
+        for name in blocks:
+            if not name.isidentifier() or name == "early":
+                raise ValueError(f"block {name!r} needs a plain name of letters, digits and _ (and not 'early')")
+        return blocks
+
+    @model_validator(mode="after")
+    def _check_recipes(self) -> Study:
+        for family in self.classifiers:
+            for block in self.blocks.values():
+                expert_pipeline(family, block.kind, **block.recipes.get(family, {}))
+                if family != "given":
+                    front_pipeline(family, block.kind)
+        return self
+
+    def changed(self, **changes: Any) -> Study:
+        """Return a checked copy with other values."""
+        return parse_study(self.model_dump() | changes, source=self.name)
+
+
+def load_study(name: str | os.PathLike[str]) -> Study:
+    """Load a shipped study by name, or one from a TOML file.
+
+    Raises
+    ------
+    StudyError
+        No such study or file, no TOML, unknown keys or unusable values, each named.
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StudyError(f"study {str(path)!r} cannot be read: {error}") from None
+    else:
+        if str(name) not in shipped_studies():
+            raise StudyError(f"no shipped study {str(name)!r}; choose from {', '.join(shipped_studies())}, or name a .toml file")
+        text = (_folder() / f"{name}.toml").read_text(encoding="utf-8")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"study {str(name)!r} is no TOML: {error}") from None
+    return parse_study(values, source=str(name))
+
+
+def parse_study(values: dict[str, Any], *, source: str) -> Study:
+    """Check the values of a study and return it; raise StudyError that names each bad key."""
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part) for part in item['loc']) or 'study'}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        ]
+        raise StudyError(f"study {source!r}: {'; '.join(problems)}") from None
+    except EmofuseError as error:
+        raise StudyError(f"study {source!r}: {error}") from None
+
+
+def study_for_samples(samples: pd.DataFrame, *, name: str) -> Study:
+    """Return the default study of a user's own sample table: every modality that it has, the safest protocol it allows."""
+    blocks: dict[str, Any] = {}
+    if "audio" in samples and samples["audio"].notna().any():
+        blocks["audio"] = {"extractor": "opensmile", "recipes": {"kernel": {"scaling": "quantile"}}}
+    if "text" in samples and samples["text"].notna().any():
+        blocks["text"] = {"extractor": "text"}
+    if not blocks:
+        raise StudyError("the sample table has no audio and no text; write a study (TOML) that names its blocks")
+    protocol: dict[str, Any]
+    if "group" in samples and samples["group"].nunique() > 1:
+        protocol = {"name": "group_kfold", "n_folds": min(5, int(samples["group"].nunique()))}
+    elif "split" in samples and {"train", "test"} <= set(samples["split"]):
+        protocol = {"name": "official"}
+    else:
+        raise StudyError("the sample table needs a column 'group' with two speakers or more, or 'split' with train and test")
+    values = {
+        "name": name,
+        "corpus": "samples",
+        "blocks": blocks,
+        "classifiers": ["boosted", "linear", "kernel"],
+        "protocol": protocol,
+    }
+    return parse_study(values, source=name)
+
+
+def to_toml(study: Study) -> str:
+    """Write a resolved study as TOML that loads back to the same study."""
+    return "".join(_toml_lines(study.model_dump(mode="json", exclude_none=True), ()))
+
+
+def shipped_studies() -> list[str]:
+    """Return the names of the studies that come with the package."""
+    return sorted(item.name.removesuffix(".toml") for item in _folder().iterdir() if item.name.endswith(".toml"))
+
+
+def _folder() -> Any:
+    return files(__package__) / "studies"
+
+
+def _toml_lines(table: dict[str, Any], path: tuple[str, ...]) -> list[str]:
+    values = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    tables = {key: value for key, value in table.items() if isinstance(value, dict)}
+    lines = [f"\n[{'.'.join(_toml_key(part) for part in path)}]\n"] if path else []
+    lines += [f"{_toml_key(key)} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()]
+    for key, value in tables.items():
+        lines += _toml_lines(value, (*path, key))
+    return lines
+
+
+def _toml_key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key, ensure_ascii=False)
+
+
+assert set(Family.__args__) == set(FAMILIES)  # type: ignore[attr-defined]

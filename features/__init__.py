@@ -1,0 +1,1 @@
+"""One signal in, named float32 features out."""

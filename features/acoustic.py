@@ -1,0 +1,136 @@
+"""Acoustic functionals by openSMILE, on sound prepared the same way whatever recorded it."""
+
+from __future__ import annotations
+
+import threading
+import warnings as warnings_module
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .base import Extractor, FloatArray
+from .errors import SampleError
+from .media import Audio, as_audio, decode_audio, resample, trim_silence
+
+MIN_DURATION_S = 0.06  # openSMILE's longest frame; below it every functional is NaN
+SHORT_DURATION_S = 0.25
+INT16_FULL_SCALE = 32767 / 32768  # openSMILE casts to int16 without clipping, so +1.0 would wrap to -1.0
+
+_of_thread = threading.local()
+
+
+class OpenSmileFunctionals(Extractor):
+    """Functionals of an openSMILE feature set over a whole clip.
+
+    Sound is averaged to mono, resampled, trimmed of its quiet ends and brought to one loudness, so that recordings
+    of different corpora can be compared; each step can be turned off.
+
+    Parameters
+    ----------
+    feature_set : str, default="eGeMAPSv02"
+        Any set that opensmile ships: ``eGeMAPSv02`` (88 features, [1]_), ``ComParE_2016`` (6373, [2]_), ``GeMAPSv01b``,
+        ``eGeMAPSv01b``, ``emobase``, ``IS09``, ``IS10``, ``IS11``, ``IS12``, ``IS13``, ``GeMAPS``, ``eGeMAPS``.
+    sampling_rate_hz : int or None, default=16000
+        Rate of analysis; None keeps the recording's own.
+    trim_db : float or None, default=35
+        Quiet ends are cut where they stay this far below the loudest 25 ms frame.
+    rms : float or None, default=0.05
+        Root mean square that the sound is scaled to (full scale 1); None keeps the recorded level.
+
+    Notes
+    -----
+    :meth:`extract_one` also takes a tuple ``(samples, sampling_rate_hz)``. At least 0.06 s of sound are needed.
+
+    References
+    ----------
+    .. [1] Eyben et al. (2016), The Geneva Minimalistic Acoustic Parameter Set (GeMAPS), IEEE TAC 7(2).
+    .. [2] Weninger et al. (2013), On the acoustics of emotion in audio, Frontiers in Psychology 4:292.
+
+    Examples
+    --------
+    >>> tone = np.sin(2 * np.pi * 200 * np.arange(16000) / 16000)
+    >>> OpenSmileFunctionals().extract_one((tone, 16000)).shape
+    (88,)
+    """
+
+    source_column: ClassVar[str] = "audio"
+    libraries: ClassVar[tuple[str, ...]] = ("opensmile", "soxr", "soundfile")
+
+    def __init__(
+        self,
+        feature_set: str = "eGeMAPSv02",
+        sampling_rate_hz: int | None = 16_000,
+        trim_db: float | None = 35.0,
+        rms: float | None = 0.05,
+    ) -> None:
+        self.feature_set = feature_set
+        self.sampling_rate_hz = sampling_rate_hz
+        self.trim_db = trim_db
+        self.rms = rms
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Return openSMILE's own feature names."""
+        return np.array(_feature_names(self.feature_set), dtype=object)
+
+    def _decode(self, data: bytes, start_s: float | None, end_s: float | None) -> Audio:
+        return decode_audio(data, start_s=start_s, end_s=end_s)
+
+    def _accept(self, source: Any) -> Audio:
+        if not (isinstance(source, tuple) and len(source) == 2):
+            raise SampleError("bad_array", f"a path or (samples, sampling_rate_hz) is needed, got {source!r:.60}")
+        return as_audio(*source)
+
+    def _measure(self, signal: Audio) -> tuple[FloatArray, tuple[str, ...]]:
+        if signal.duration_s < MIN_DURATION_S:
+            raise SampleError(
+                "too_short",
+                f"{MIN_DURATION_S} s needed, got {signal.duration_s:.3f} s; drop it or pass on_error='absent'",
+            )
+        warnings = list(signal.warnings)
+        if signal.duration_s < SHORT_DURATION_S:
+            warnings.append(f"short: {signal.duration_s:.3f} s of sound")
+        audio = self._prepare(signal)
+        values = _smile(self.feature_set)(audio.samples, audio.sampling_rate_hz)
+        return np.asarray(values, dtype=np.float32).reshape(-1), tuple(warnings)
+
+    def _prepare(self, audio: Audio) -> Audio:
+        if self.sampling_rate_hz is not None:
+            audio = resample(audio, self.sampling_rate_hz)
+        if self.trim_db is not None:
+            trimmed = trim_silence(audio, self.trim_db)
+            audio = trimmed if trimmed.duration_s >= MIN_DURATION_S else audio
+        samples = audio.samples
+        if self.rms is not None:
+            level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+            if level > 0:
+                samples = samples * np.float32(self.rms / level)
+        samples = np.clip(samples, -INT16_FULL_SCALE, INT16_FULL_SCALE).astype(np.float32)
+        return Audio(samples, audio.sampling_rate_hz, audio.warnings)
+
+
+def _new_smile(feature_set: str) -> Any:
+    import opensmile
+
+    try:
+        chosen = opensmile.FeatureSet[feature_set]
+    except KeyError:
+        offered = ", ".join(item.name for item in opensmile.FeatureSet)
+        raise ValueError(f"feature_set {feature_set!r} is not shipped by opensmile; choose from {offered}") from None
+    with warnings_module.catch_warnings():
+        warnings_module.filterwarnings("ignore", message="Feature set .* is deprecated")
+        return opensmile.Smile(chosen, opensmile.FeatureLevel.Functionals)
+
+
+def _smile(feature_set: str) -> Any:
+    """Return this thread's own openSMILE: one instance must not be shared between threads."""
+    instances = _of_thread.__dict__.setdefault("smiles", {})
+    if feature_set not in instances:
+        instances[feature_set] = _new_smile(feature_set)
+    return instances[feature_set]
+
+
+@lru_cache(maxsize=None)
+def _feature_names(feature_set: str) -> tuple[str, ...]:
+    return tuple(_new_smile(feature_set).feature_names)

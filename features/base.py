@@ -1,0 +1,289 @@
+"""What every extractor shares: parameters only in the constructor, one sample at a time, no sample kills a batch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from .errors import SampleError, TableError
+from .media import read_bytes
+from .store import FeatureStore, StoredRow
+
+FloatArray = npt.NDArray[np.float32]
+Progress = Callable[[int], None]
+T = TypeVar("T")
+R = TypeVar("R")
+
+FAILURE_COLUMNS = ["sample", "source", "code", "message"]
+WARNING_COLUMNS = ["sample", "source", "message"]
+FLUSH_EVERY = 64
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """The outcome of one extractor over one sample table; the counts add up to the number of rows.
+
+    Attributes
+    ----------
+    features : pandas.DataFrame of shape (n_samples, n_features), float32
+        Rows as in the sample table; all-NaN where the modality is absent or failed.
+    failures, warnings : pandas.DataFrame
+        One row for each sample that could not be used, or is of doubtful quality.
+    hashes : pandas.Series of str
+        SHA-256 of each sample's source bytes; missing where there is no readable file.
+    n_extracted, n_from_store, n_absent, n_failed : int
+    """
+
+    features: pd.DataFrame
+    failures: pd.DataFrame
+    warnings: pd.DataFrame
+    hashes: pd.Series
+    n_extracted: int
+    n_from_store: int
+    n_absent: int
+    n_failed: int
+
+
+class Extractor(BaseEstimator):
+    """One media source in, one named row of float32 features out.
+
+    A subclass names the sample-table column it reads (``source_column``) and its ``schema`` number, raised with
+    every change of its values; it decodes bytes in :meth:`_decode` and measures them in :meth:`_measure`.
+    """
+
+    source_column: ClassVar[str]
+    schema: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Return the names of the features, in the order of :meth:`extract_one`."""
+
+    @abstractmethod
+    def _decode(self, data: bytes, start_s: float | None, end_s: float | None) -> Any:
+        """Turn a file's bytes into what :meth:`_measure` takes."""
+
+    @abstractmethod
+    def _accept(self, source: Any) -> Any:
+        """Turn an object in memory into what :meth:`_measure` takes."""
+
+    @abstractmethod
+    def _measure(self, signal: Any) -> tuple[FloatArray, tuple[str, ...]]:
+        """Return the features and the warnings of one signal."""
+
+    def extract_one(
+        self, source: Any, *, start_s: float | None = None, end_s: float | None = None
+    ) -> FloatArray:
+        """Extract the features of one source.
+
+        Parameters
+        ----------
+        source : path or object in memory
+            A path; what else is taken, the extractor's own docstring says.
+        start_s, end_s : float, optional
+            Bounds of the clip in seconds, for a path.
+
+        Returns
+        -------
+        ndarray of shape (n_features,), float32
+
+        Raises
+        ------
+        SampleError
+            Where the source cannot be used.
+        """
+        if isinstance(source, (str, bytes)) or hasattr(source, "__fspath__"):
+            return self._row(read_bytes(source), start_s, end_s).values
+        return self._checked(*self._measure(self._accept(source))).values
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over class, parameters, library versions and schema number."""
+        described = {
+            "class": type(self).__name__,
+            "schema": self.schema,
+            "parameters": self.get_params(deep=False),
+            "libraries": {name: version(name) for name in self.libraries},
+        }
+        return hashlib.sha256(json.dumps(described, sort_keys=True, default=list).encode()).hexdigest()
+
+    def extract(
+        self,
+        samples: pd.DataFrame,
+        *,
+        n_jobs: int = 1,
+        on_error: Literal["absent", "raise"] = "absent",
+        store: FeatureStore | None = None,
+        progress: Progress | None = None,
+    ) -> Extraction:
+        """Extract every row of a sample table; order and number of rows are kept.
+
+        Parameters
+        ----------
+        samples : pandas.DataFrame
+            A checked sample table.
+        n_jobs : int, default=1
+            Threads (the libraries behind the extractors release the interpreter lock).
+        on_error : {"absent", "raise"}, default="absent"
+            Whether a sample that cannot be used becomes an absent row with a failure record, or raises.
+        store : FeatureStore, optional
+            Where rows are looked up before, and kept after, they are computed.
+        progress : callable, optional
+            Called with the number of rows that were just finished.
+
+        Returns
+        -------
+        Extraction
+        """
+        if on_error not in ("absent", "raise"):
+            raise ValueError(f"on_error must be 'absent' or 'raise', got {on_error!r}")
+        if self.source_column not in samples:
+            raise TableError(f"column {self.source_column!r} is missing; {type(self).__name__} reads it")
+        names = self.get_feature_names_out()
+        sources = samples[self.source_column]
+        present = [name for name in samples.index if isinstance(sources[name], str)]
+        notify = progress or (lambda _: None)
+        notify(len(samples) - len(present))
+        failures: dict[str, SampleError] = {}
+        hashes: dict[str, str] = {}
+        for name, outcome in _attempt(lambda name: _sha256(sources[name]), present, n_jobs):
+            if isinstance(outcome, SampleError):
+                failures[name] = outcome
+                notify(1)
+            else:
+                hashes[name] = outcome
+        fingerprint = self.fingerprint()
+        keys = {name: row_key(sha, fingerprint, *_bounds(samples, name)) for name, sha in hashes.items()}
+        rows = {} if store is None else store.get_many(set(keys.values()), n_values=len(names))
+        n_from_store = sum(key in rows for key in keys.values())
+        notify(n_from_store)
+        first_of = {key: name for name, key in reversed(keys.items()) if key not in rows}
+        todo = [name for name, key in keys.items() if first_of.get(key) == name]
+        kept: dict[str, StoredRow] = {}
+
+        def compute(name: str) -> StoredRow:
+            data = read_bytes(sources[name])
+            if hashlib.sha256(data).hexdigest() != hashes[name]:
+                raise SampleError("changed", "the file changed while it was being read; run again")
+            return self._row(data, *_bounds(samples, name))
+
+        try:
+            for name, outcome in _attempt(compute, todo, n_jobs):
+                notify(1)
+                if isinstance(outcome, SampleError):
+                    failures |= {other: outcome for other, key in keys.items() if key == keys[name]}
+                    continue
+                rows[keys[name]] = kept[keys[name]] = outcome
+                if store is not None and len(kept) >= FLUSH_EVERY:
+                    store.put_many(kept)
+                    kept.clear()
+        finally:
+            if store is not None and kept:
+                store.put_many(kept)
+        notify(len(keys) - n_from_store - len(todo))
+        if on_error == "raise" and failures:
+            name = min(failures, key=list(samples.index).index)
+            raise SampleError(failures[name].code, f"{self.source_column} sample {name!r}: {failures[name]}")
+        return self._collect(samples.index, names, keys, rows, failures, hashes, n_from_store)
+
+    def _row(self, data: bytes, start_s: float | None, end_s: float | None) -> StoredRow:
+        return self._checked(*self._measure(self._decode(data, start_s, end_s)))
+
+    def _checked(self, values: FloatArray, warnings: tuple[str, ...]) -> StoredRow:
+        values = np.asarray(values, dtype=np.float32)
+        if np.isinf(values).any() or np.isnan(values).all():
+            raise SampleError("not_finite_features", "its features are not finite; the signal is degenerate, drop it")
+        return StoredRow(values, warnings)
+
+    def _collect(
+        self,
+        index: pd.Index,
+        names: npt.NDArray[np.object_],
+        keys: dict[str, str],
+        rows: dict[str, StoredRow],
+        failures: dict[str, SampleError],
+        hashes: dict[str, str],
+        n_from_store: int,
+    ) -> Extraction:
+        values = np.full((len(index), len(names)), np.nan, dtype=np.float32)
+        warnings = []
+        for position, name in enumerate(index):
+            row = rows.get(keys.get(name, ""))
+            if row is not None and name not in failures:
+                values[position] = row.values
+                warnings += [(name, self.source_column, message) for message in row.warnings]
+        failed = [
+            (name, self.source_column, failures[name].code, str(failures[name]))
+            for name in index
+            if name in failures
+        ]
+        return Extraction(
+            features=pd.DataFrame(values, index=index, columns=names),
+            failures=pd.DataFrame(failed, columns=FAILURE_COLUMNS, dtype=object),
+            warnings=pd.DataFrame(warnings, columns=WARNING_COLUMNS, dtype=object),
+            hashes=pd.Series(hashes, dtype=object).reindex(index),
+            n_extracted=len(keys) - n_from_store - sum(name in keys for name in failures),
+            n_from_store=n_from_store,
+            n_absent=len(index) - len(keys) - sum(name not in keys for name in failures),
+            n_failed=len(failures),
+        )
+
+
+def row_key(source_sha256: str, fingerprint: str, start_s: float | None, end_s: float | None) -> str:
+    """Return the content address of one row: what was measured, between which bounds, and how."""
+    text = f"{source_sha256}|{start_s}|{end_s}|{fingerprint}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sha256(path: str) -> str:
+    return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def _bounds(samples: pd.DataFrame, name: str) -> tuple[float | None, float | None]:
+    bounds = [samples.at[name, column] if column in samples else None for column in ("start_s", "end_s")]
+    start, end = (None if value is None or pd.isna(value) else float(value) for value in bounds)
+    return start, end
+
+
+def _attempt(
+    function: Callable[[T], R], items: list[T], n_jobs: int
+) -> Iterator[tuple[T, R | SampleError]]:
+    """Yield each item with its result or its SampleError as they finish, few at a time in flight."""
+
+    def guarded(item: T) -> R | SampleError:
+        try:
+            return function(item)
+        except SampleError as error:
+            return error
+        except MemoryError:
+            return SampleError("too_large", "it needs more memory than there is; cut it into clips")
+
+    if n_jobs <= 1:
+        for item in items:
+            yield item, guarded(item)
+        return
+    waiting = iter(items)
+    with ThreadPoolExecutor(n_jobs) as pool:
+        running: dict[Future[R | SampleError], T] = {}
+        try:
+            while True:
+                while len(running) < 2 * n_jobs and (item := next(waiting, None)) is not None:
+                    running[pool.submit(guarded, item)] = item
+                if not running:
+                    return
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield running.pop(future), future.result()
+        finally:
+            for future in running:
+                future.cancel()

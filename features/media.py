@@ -1,0 +1,275 @@
+"""The one guarded door to media files: every byte that came from outside is checked here, and only here."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import struct
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import SampleError
+
+MAX_FILE_BYTES = 2 * 1024**3
+MAX_DURATION_S = 3600.0
+MAX_CHANNELS = 64
+MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768_000
+NARROW_BAND_HZ = 16_000
+CLIPPING_LEVEL = 0.999
+CLIPPING_SHARE = 0.01
+STREAMING_SIZES = (0, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF)
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Decoded sound.
+
+    Attributes
+    ----------
+    samples : ndarray of shape (n_samples,), float32
+        Mono, finite; full scale is +-1, float files may exceed it.
+    sampling_rate_hz : int
+    warnings : tuple of str
+        What lowers the quality of the sound (clipping, silence, truncation).
+    """
+
+    samples: FloatArray
+    sampling_rate_hz: int
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.sampling_rate_hz
+
+
+def read_bytes(path: str | os.PathLike[str] | bytes, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Read a regular file, or a member of a zip archive written as ``archive.zip/folder/file``.
+
+    Raises
+    ------
+    SampleError
+        ``missing``, ``not_a_file`` (folder, pipe, device, loop of links), ``no_permission``, ``empty_file`` or
+        ``too_large``; nothing but a regular file is ever opened, so nothing can hang.
+    """
+    path = Path(os.fsdecode(path))
+    try:
+        archive = _enclosing_archive(path)
+        if archive is not None:
+            return _read_member(archive, path.relative_to(archive).as_posix(), max_bytes)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SampleError("not_a_file", f"a regular file is needed, {_shown(path)} is none")
+        if status.st_size > max_bytes:
+            raise SampleError("too_large", f"at most {max_bytes} bytes are read, the file has {status.st_size}")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise SampleError("missing", f"no file {_shown(path)}; check the path and --root") from None
+    except PermissionError:
+        raise SampleError("no_permission", f"{_shown(path)} may not be read; check its permissions") from None
+    except OSError as error:
+        raise SampleError("not_a_file", f"{_shown(path)} cannot be opened: {error.strerror}") from None
+    if not data:
+        raise SampleError("empty_file", f"{_shown(path)} has 0 bytes; fetch it again or drop the sample")
+    return data
+
+
+def decode_audio(
+    data: bytes,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    max_duration_s: float = MAX_DURATION_S,
+) -> Audio:
+    """Decode a WAV, FLAC, OGG, MP3 or AIFF file held in memory to mono float32 at its own rate.
+
+    The format is found from the content, never from the name. Channels are averaged.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    start_s, end_s : float, optional
+        Bounds of the clip, in seconds.
+    max_duration_s : float, default=3600
+        Longest sound decoded, judged by the header before anything is decoded.
+
+    Returns
+    -------
+    Audio
+
+    Raises
+    ------
+    SampleError
+        ``not_audio``, ``bad_rate``, ``too_many_channels``, ``too_long``, ``bad_clip``, ``no_samples`` or
+        ``not_finite``.
+    """
+    import soundfile as sf
+
+    try:
+        with sf.SoundFile(io.BytesIO(data)) as file:
+            rate, channels, frames = file.samplerate, file.channels, file.frames
+            _check_header(rate, channels)
+            first, count = _clip_frames(rate, frames, start_s, end_s, max_duration_s)
+            if first:
+                file.seek(first)
+            values = file.read(count, dtype="float32", always_2d=True)
+    except (sf.LibsndfileError, RuntimeError, ValueError) as error:
+        reason = str(error).removeprefix("Error opening <_io.BytesIO object").lstrip(" >:")
+        raise SampleError("not_audio", f"the content is no sound that can be decoded ({reason[:120]})") from None
+    audio = as_audio(values, rate)
+    if len(values) < count or _wav_is_truncated(data):
+        note = f"truncated: {len(values)} frames decoded, the header names more"
+        audio = Audio(audio.samples, rate, (*audio.warnings, note))
+    return audio
+
+
+def as_audio(samples: Any, sampling_rate_hz: Any) -> Audio:
+    """Bring an array of sound samples to mono float32.
+
+    Parameters
+    ----------
+    samples : array of shape (n_samples,) or (n_samples, n_channels)
+        Floats with full scale +-1, or integers, scaled by their type's range (unsigned 8-bit is centred).
+    sampling_rate_hz : int
+
+    Returns
+    -------
+    Audio
+
+    Raises
+    ------
+    SampleError
+        ``bad_array`` (type or shape), ``bad_rate``, ``no_samples`` or ``not_finite``.
+    """
+    rate = _check_rate(sampling_rate_hz)
+    values = np.asarray(samples)
+    if values.ndim not in (1, 2) or values.dtype.kind not in "fiu":
+        raise SampleError(
+            "bad_array", f"a numeric array (n,) or (n, channels) is needed, got {values.dtype} {values.shape}"
+        )
+    if values.size == 0:
+        raise SampleError("no_samples", "the sound has 0 samples; drop it")
+    if values.ndim == 2 and values.shape[0] < values.shape[1]:
+        raise SampleError("bad_array", f"shape {values.shape} is (channels, n); pass its transpose (n, channels)")
+    if values.dtype.kind == "u":
+        middle = (np.iinfo(values.dtype).max + 1) / 2
+        values = (values.astype(np.float64) - middle) / middle
+    elif values.dtype.kind == "i":
+        values = values / -float(np.iinfo(values.dtype).min)
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise SampleError("not_finite", f"{bad} of {values.size} samples are NaN or infinite; repair or drop it")
+    clipped = float((np.abs(values) >= CLIPPING_LEVEL).mean())
+    mono = values if values.ndim == 1 else values.mean(axis=1, dtype=np.float32)
+    warnings = []
+    if clipped > CLIPPING_SHARE:
+        warnings.append(f"clipping: {clipped:.1%} of the samples are at full scale or beyond")
+    if float(np.ptp(mono)) < 1e-4:
+        warnings.append("silence: the sound never changes")
+    if rate < NARROW_BAND_HZ:
+        warnings.append(f"narrow band: sampled at {rate} Hz, 16000 Hz or more is usual")
+    return Audio(np.ascontiguousarray(mono), rate, tuple(warnings))
+
+
+def resample(audio: Audio, sampling_rate_hz: int) -> Audio:
+    """Resample with soxr's high-quality band-limited filter; the same object where nothing changes."""
+    if audio.sampling_rate_hz == sampling_rate_hz:
+        return audio
+    import soxr
+
+    samples = soxr.resample(audio.samples, audio.sampling_rate_hz, sampling_rate_hz, quality="HQ")
+    return Audio(np.asarray(samples, dtype=np.float32), sampling_rate_hz, audio.warnings)
+
+
+def trim_silence(audio: Audio, below_loudest_db: float, *, frame_s: float = 0.025) -> Audio:
+    """Cut the quiet ends: keep from the first to the last frame within a range of the loudest frame."""
+    frame = max(1, round(frame_s * audio.sampling_rate_hz))
+    count = len(audio.samples) // frame
+    if count < 3:
+        return audio
+    power = np.square(audio.samples[: count * frame].reshape(count, frame), dtype=np.float64).mean(axis=1)
+    loud = np.flatnonzero(power >= power.max() * 10 ** (-below_loudest_db / 10))
+    first, last = loud[0] * frame, (loud[-1] + 1) * frame
+    return Audio(audio.samples[first:last], audio.sampling_rate_hz, audio.warnings)
+
+
+def _shown(path: Path) -> str:
+    return repr(path.name or str(path))
+
+
+def _enclosing_archive(path: Path) -> Path | None:
+    for parent in path.parents:
+        if parent.suffix.lower() == ".zip" and parent.is_file():
+            return parent
+    return None
+
+
+def _read_member(archive: Path, member: str, max_bytes: int) -> bytes:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            size = opened.getinfo(member).file_size
+            if size > max_bytes:
+                raise SampleError("too_large", f"at most {max_bytes} bytes are read, {member!r} has {size}")
+            with opened.open(member) as file:
+                data = file.read(max_bytes + 1)
+    except KeyError:
+        raise SampleError("missing", f"archive {archive.name!r} has no member {member!r}") from None
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise SampleError("bad_archive", f"archive {archive.name!r} cannot be read: {error}") from None
+    if len(data) != size:
+        raise SampleError("bad_archive", f"{member!r} in {archive.name!r} is not as long as its header says")
+    return data
+
+
+def _check_rate(rate: Any) -> int:
+    if isinstance(rate, bool) or not isinstance(rate, (int, float, np.integer, np.floating)):
+        raise SampleError("bad_rate", f"the sampling rate must be a whole number of Hz, got {rate!r}")
+    if not np.isfinite(rate) or rate != int(rate):
+        raise SampleError("bad_rate", f"the sampling rate must be a whole number of Hz, got {rate!r}")
+    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        raise SampleError("bad_rate", f"a sampling rate of {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz is needed, got {rate}")
+    return int(rate)
+
+
+def _check_header(rate: int, channels: int) -> None:
+    _check_rate(rate)
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise SampleError("too_many_channels", f"1 to {MAX_CHANNELS} channels are read, the header names {channels}")
+
+
+def _clip_frames(
+    rate: int, frames: int, start_s: float | None, end_s: float | None, max_duration_s: float
+) -> tuple[int, int]:
+    first = 0 if start_s is None else round(start_s * rate)
+    last = frames if end_s is None else min(round(end_s * rate), frames)
+    if frames and not 0 <= first < last:
+        raise SampleError("bad_clip", f"clip {start_s} to {end_s} s lies outside the {frames / rate:.3f} s of sound")
+    if (last - first) / rate > max_duration_s:
+        raise SampleError(
+            "too_long", f"at most {max_duration_s:g} s are decoded, got {(last - first) / rate:.0f} s; cut it into clips"
+        )
+    return first, last - first
+
+
+def _wav_is_truncated(data: bytes) -> bool:
+    """Whether a RIFF file's data chunk names more bytes than follow (streaming placeholders are no lie)."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return False
+    position = 12
+    while position + 8 <= len(data):
+        name, size = data[position : position + 4], struct.unpack_from("<I", data, position + 4)[0]
+        if name == b"data":
+            return size not in STREAMING_SIZES and size < 2**31 and position + 8 + size > len(data)
+        position += 8 + size + (size & 1)
+    return False

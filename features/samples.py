@@ -1,0 +1,263 @@
+"""The sample table: one row a sample, checked once at the door so that nothing behind it needs to guess."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .errors import TableError
+from .media import read_bytes
+
+MEDIA_COLUMNS = ("audio", "video", "image", "eeg")
+ID_COLUMNS = ("id", "sample", "sample_id")
+
+
+def check_samples(
+    samples: pd.DataFrame, *, require_label: bool = True, root: str | os.PathLike[str] | None = None
+) -> pd.DataFrame:
+    """Return a canonical copy of a sample table, or raise one error that lists every bad row.
+
+    Parameters
+    ----------
+    samples : pandas.DataFrame
+        Unique index; any of the columns ``audio``, ``video``, ``image``, ``eeg`` (paths), ``text`` (the text
+        itself), ``label``, ``group`` (speaker or subject), ``split``, ``start_s``, ``end_s`` (seconds),
+        ``dialogue``, ``turn``. A missing value in a modality column means that the modality is absent.
+    require_label : bool, default=True
+        Whether ``label`` must be there, complete, and hold at least two classes.
+    root : path, optional
+        Folder that relative media paths start from; a path that leaves it is refused.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Same rows in the same order; index, labels and groups as strings, media paths absolute where
+        ``root`` is given, ``start_s`` and ``end_s`` float64.
+
+    Raises
+    ------
+    TableError
+        Naming each bad row, what was found in it, and what is needed.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"text": ["oh no", "great"], "label": ["sad", "happy"]}, index=["a", "b"])
+    >>> check_samples(table).index.tolist()
+    ['a', 'b']
+    """
+    if not isinstance(samples, pd.DataFrame):
+        raise TableError(f"a pandas DataFrame is needed, got {type(samples).__name__}")
+    if samples.empty:
+        raise TableError("the sample table is empty; at least one row and one column are needed")
+    if not samples.columns.is_unique:
+        raise TableError(f"column names repeat: {sorted(samples.columns[samples.columns.duplicated()])}")
+    table = samples.copy()
+    problems: list[str] = []
+    table.index = _check_index(samples.index, problems)
+    for column in MEDIA_COLUMNS:
+        if column in table:
+            table[column] = _check_paths(table[column], root, problems)
+    if "text" in table:
+        table["text"] = _check_texts(table["text"], problems)
+    for column in ("group", "split", "dialogue"):
+        if column in table:
+            table[column] = _check_names(table[column], problems, required=column == "group")
+    _check_bounds(table, problems)
+    if "label" in table:
+        table["label"] = _check_labels(table["label"], problems, required=require_label)
+    elif require_label:
+        problems.append("column 'label' is missing; name it, or choose the label column in the study")
+    if problems:
+        raise TableError(problems)
+    return table
+
+
+def read_samples(path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> pd.DataFrame:
+    """Read a user's own sample table from CSV.
+
+    Parameters
+    ----------
+    path : path
+        UTF-8 (or UTF-16 with a byte-order mark) CSV, comma-separated, with the sample-table columns. The
+        identifier is the column ``id``, ``sample`` or ``sample_id``, or the unnamed first one; where there is
+        none, rows are named by their number.
+    root : path, optional
+        Folder that relative media paths start from; the CSV's own folder by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Checked by :func:`check_samples`.
+
+    Raises
+    ------
+    TableError
+        Where the file or a row of it is unusable.
+    """
+    table = read_csv(path)
+    known = {*MEDIA_COLUMNS, "text", "label"}
+    if not known & set(table.columns):
+        raise TableError(
+            f"{Path(path).name}: none of the columns {sorted(known)} found, got {list(table.columns)[:8]}"
+        )
+    names = [c for c in table.columns if c in ID_COLUMNS or str(c).startswith("Unnamed: 0")]
+    if names:
+        table = table.set_index(names[0])
+    else:
+        table.index = pd.Index([f"row{number:06d}" for number in range(1, len(table) + 1)])
+    return check_samples(table, root=Path(path).parent if root is None else root)
+
+
+def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a CSV table as its text says, refusing what would be read wrongly in silence.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns with their names stripped of spaces.
+
+    Raises
+    ------
+    TableError
+        Not UTF-8, separated by something other than commas, ragged, or without rows.
+    """
+    name = Path(path).name
+    data = read_bytes(path)
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise TableError(f"{name}: byte {error.start} is not UTF-8; save the table as UTF-8") from None
+    if not text.strip():
+        raise TableError(f"{name}: the table is empty")
+    header = text.lstrip().split("\n", 1)[0]
+    if "," not in header and (";" in header or "\t" in header):
+        raise TableError(f"{name}: columns seem to be separated by ';' or tab; save it separated by commas")
+    try:
+        table = pd.read_csv(io.StringIO(text), skipinitialspace=True)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise TableError(f"{name}: not a comma-separated table ({str(error).strip()})") from None
+    table.columns = [str(column).strip() for column in table.columns]
+    if table.empty:
+        raise TableError(f"{name}: the table has a header and no rows")
+    return table
+
+
+def as_name(value: Any) -> str:
+    """Write an identifier, group or label as text: 3, 3.0 and numpy's 3 are all ``"3"``."""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell is empty: None, NaN or pandas NA (a list or array never is)."""
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def _check_index(index: pd.Index, problems: list[str]) -> pd.Index:
+    if isinstance(index, pd.MultiIndex):
+        problems.append("the index has several levels; one unique name a sample is needed")
+        return index
+    missing = [position for position, value in enumerate(index) if is_missing(value)]
+    problems += [f"row {position}: the sample has no name" for position in missing]
+    names = pd.Index([as_name(value) for value in index], dtype=object, name="sample")
+    repeated = names[names.duplicated()].unique()
+    problems += [f"sample {name!r}: the name stands in {(names == name).sum()} rows" for name in repeated]
+    return names
+
+
+def _check_paths(column: pd.Series, root: str | os.PathLike[str] | None, problems: list[str]) -> pd.Series:
+    base = None if root is None else Path(os.path.realpath(root))
+    values: list[str | None] = []
+    for name, value in column.items():
+        if is_missing(value) or value == "":
+            values.append(None)
+            continue
+        if isinstance(value, bytes):
+            value = os.fsdecode(value)
+        if not isinstance(value, (str, os.PathLike)):
+            problems.append(f"sample {name!r}: {column.name} must be a path, got {value!r}")
+            values.append(None)
+            continue
+        path = Path(value)
+        if base is not None:
+            path = base / path
+            if not Path(os.path.realpath(path)).is_relative_to(base):
+                problems.append(f"sample {name!r}: {column.name} {str(value)!r} lies outside {str(root)!r}")
+        values.append(str(path))
+    return pd.Series(values, index=column.index, dtype=object)
+
+
+def _check_texts(column: pd.Series, problems: list[str]) -> pd.Series:
+    values: list[str | None] = []
+    for name, value in column.items():
+        if is_missing(value):
+            values.append(None)
+            continue
+        if isinstance(value, bytes):
+            try:
+                value = value.decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                problems.append(f"sample {name!r}: byte {error.start} of its text is not UTF-8")
+                value = ""
+        elif not isinstance(value, str):
+            problems.append(f"sample {name!r}: text must be a string, got {type(value).__name__} {value!r}")
+            value = ""
+        values.append(value)
+    return pd.Series(values, index=column.index, dtype=object)
+
+
+def _check_names(column: pd.Series, problems: list[str], *, required: bool) -> pd.Series:
+    missing = column.map(is_missing)
+    if required:
+        problems += [f"sample {name!r}: its {column.name} is missing" for name in column.index[missing]]
+    values = [None if gone else as_name(value) for value, gone in zip(column, missing, strict=True)]
+    return pd.Series(values, index=column.index, dtype=object)
+
+
+def _check_bounds(table: pd.DataFrame, problems: list[str]) -> None:
+    for column in ("start_s", "end_s"):
+        if column in table:
+            numbers = pd.to_numeric(table[column], errors="coerce").astype("float64")
+            bad = (numbers.isna() & ~table[column].map(is_missing)) | (numbers < 0) | np.isinf(numbers)
+            problems += [
+                f"sample {name!r}: {column} must be seconds from 0 with a decimal point, got {value!r}"
+                for name, value in table.loc[bad, column].items()
+            ]
+            table[column] = numbers
+    if {"start_s", "end_s"} <= set(table.columns):
+        reversed_ = table["end_s"] <= table["start_s"].fillna(0.0)
+        problems += [f"sample {name!r}: end_s must be later than start_s" for name in table.index[reversed_]]
+
+
+def _check_labels(column: pd.Series, problems: list[str], *, required: bool) -> pd.Series:
+    present = column[~column.map(is_missing)]
+    if required:
+        gone = column.index.difference(present.index, sort=False)
+        problems += [f"sample {name!r}: its label is missing" for name in gone]
+    is_text = present.map(lambda value: isinstance(value, str))
+    if is_text.any() and not is_text.all():
+        examples = [repr(present[is_text].iloc[0]), repr(present[~is_text].iloc[0])]
+        problems.append(f"labels mix text and numbers ({', '.join(examples)}); write them all as text")
+    names = present.map(as_name)
+    spellings: dict[str, set[str]] = {}
+    for name in names.unique():
+        spellings.setdefault(name.strip().casefold(), set()).add(name)
+    for found in spellings.values():
+        if len(found) > 1 or any(name != name.strip() or not name for name in found):
+            bad = names.index[names.isin(found)]
+            problems.append(
+                f"labels {sorted(found)} differ only in spaces or case, or begin or end with a space "
+                f"(samples {', '.join(map(repr, bad[:5]))}{' …' if len(bad) > 5 else ''})"
+            )
+    if required and names.nunique() < 2 and not problems:
+        problems.append(f"at least two classes are needed, got {sorted(names.unique())}")
+    return names.reindex(column.index).astype(object).where(lambda s: s.notna(), None)

@@ -1,0 +1,1 @@
+"""Several blocks of features in, one decision out."""

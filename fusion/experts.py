@@ -1,0 +1,175 @@
+"""Experts: one calibrated model a block, with the out-of-fold scores that everything learned about them comes from."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+
+from ..classifiers.calibration import align, apply_temperature, fit_temperature, log_clipped, out_of_fold
+from ..features.errors import EmofuseWarning, TableError
+from .blocks import check_blocks, present_rows, select_block
+
+Array = npt.NDArray[Any]
+ALL_BLOCKS = None  # an expert over the whole table, such as early concatenation
+
+
+@dataclass(frozen=True)
+class Expert:
+    """A fitted model of one block (or, with ``block`` None, of the whole table)."""
+
+    block: str | None
+    features: tuple[Any, ...]
+    estimator: Any
+    temperature: float
+
+    def log_probabilities(self, X: pd.DataFrame, classes: Array) -> Array:
+        """Return calibrated log probabilities (n_samples, n_classes); NaN rows where the block is absent."""
+        if self.block is None:
+            table = X
+        else:
+            table = select_block(X, self.block, self.features)
+        present = present_rows(table)
+        logs = np.full((len(X), len(classes)), np.nan)
+        if present.any():
+            answers = align(self.estimator.predict_proba(table[present]), self.estimator.classes_, classes)
+            logs[present] = log_clipped(apply_temperature(answers, self.temperature))
+        return logs
+
+
+@dataclass(frozen=True)
+class FittedExperts:
+    """Experts of one training set.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,)
+        Class codes of the training rows.
+    prior : ndarray of shape (n_classes,)
+        Class shares of the training rows: the answer where every modality is absent.
+    experts : dict of str to Expert
+    out_of_fold : dict of str to ndarray of shape (n_samples, n_classes)
+        Calibrated log probabilities of each training row by a model that saw neither it nor its group; NaN where absent.
+    """
+
+    classes: Array
+    codes: Array
+    prior: Array
+    experts: dict[str, Expert]
+    out_of_fold: dict[str, Array]
+
+    def only(self, names: list[str]) -> FittedExperts:
+        """Return the same fit with some of its experts."""
+        return FittedExperts(
+            self.classes,
+            self.codes,
+            self.prior,
+            {name: self.experts[name] for name in names},
+            {name: self.out_of_fold[name] for name in names},
+        )
+
+    def training_scores(self) -> Array:
+        """Return the out-of-fold log probabilities, shape (n_experts, n_samples, n_classes)."""
+        return np.stack(list(self.out_of_fold.values()))
+
+    def scores(self, X: pd.DataFrame) -> Array:
+        """Return the experts' log probabilities of new rows, shape (n_experts, n_samples, n_classes)."""
+        return np.stack([expert.log_probabilities(X, self.classes) for expert in self.experts.values()])
+
+
+def fit_experts(
+    estimators: Mapping[str, tuple[str | None, Any]],
+    X: pd.DataFrame,
+    y: Any,
+    groups: Any = None,
+    *,
+    n_inner: int = 5,
+    seed: int = 0,
+) -> FittedExperts:
+    """Fit experts, their out-of-fold scores and their temperatures.
+
+    Parameters
+    ----------
+    estimators : mapping of str to (block or None, classifier)
+        Each classifier sees the rows in which its block is present, and only its block (all of them for None).
+    X : DataFrame
+        A block table.
+    y : array-like of shape (n_samples,)
+    groups : array-like of shape (n_samples,), optional
+        Speakers or subjects; no group stands on both sides of an inner fold.
+    n_inner : int, default=5
+    seed : int, default=0
+
+    Returns
+    -------
+    FittedExperts
+
+    Raises
+    ------
+    TableError
+        A block is absent in every training row.
+    """
+    check_blocks(X)
+    labels, known_groups = check_training(X, y, groups)
+    classes, codes = np.unique(labels, return_inverse=True)
+    experts, scores = {}, {}
+    for name, (block, estimator) in estimators.items():
+        table = X if block is None else select_block(X, block)
+        present = np.flatnonzero(present_rows(table))
+        if not len(present):
+            raise TableError(f"block {block or 'all'!r} is absent in every training row; drop it from the study")
+        rows, own = table.iloc[present], labels[present]
+        own_groups = None if known_groups is None else known_groups[present]
+        temperature = 1.0
+        if _can_hold_out(own, own_groups):
+            fit = partial(fit_safely, estimator)
+            answers = out_of_fold(fit, rows, own, own_groups, classes=classes, n_splits=n_inner, seed=seed)
+            temperature = fit_temperature(answers, codes[present])
+        else:
+            answers = np.tile(_shares(codes[present], len(classes)), (len(present), 1))
+        scores[name] = np.full((len(X), len(classes)), np.nan)
+        scores[name][present] = log_clipped(apply_temperature(answers, temperature))
+        fitted = clone(estimator).fit(rows, own) if len(np.unique(own)) > 1 else fit_safely(estimator, rows, own)
+        experts[name] = Expert(block, () if block is None else tuple(table.columns), fitted, temperature)
+    return FittedExperts(classes, codes, _shares(codes, len(classes)), experts, scores)
+
+
+def check_training(X: pd.DataFrame, y: Any, groups: Any) -> tuple[Array, Array | None]:
+    """Return labels and groups as arrays as long as the table."""
+    labels = np.asarray(y)
+    known_groups = None if groups is None else np.asarray(groups)
+    for name, values in (("y", labels), ("groups", known_groups)):
+        if values is None:
+            continue
+        if values.shape != (len(X),):
+            raise TableError(f"{name} must have one value for each of the {len(X)} rows, got shape {values.shape}")
+        if pd.isna(values).any():
+            raise TableError(f"{name} is missing in row {int(np.flatnonzero(pd.isna(values))[0])}")
+    return labels, known_groups
+
+
+def _shares(codes: Array, n_classes: int) -> Array:
+    return np.bincount(codes, minlength=n_classes) / len(codes)
+
+
+def _can_hold_out(labels: Array, groups: Array | None) -> bool:
+    return len(np.unique(labels)) > 1 and len(labels if groups is None else np.unique(groups)) > 1
+
+
+def fit_safely(estimator: Any, X: Any, y: Array) -> Any:
+    """Fit a clone on rows that may hold one class only, or lack a block that other rows of the training set have."""
+    if len(np.unique(y)) == 1:
+        message = f"the training rows of an expert hold the single class {y[0]!r}; its answer is constant"
+        warnings.warn(message, EmofuseWarning, stacklevel=2)
+        return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
+    restricted = getattr(estimator, "restricted_to", None)
+    return (clone(estimator) if restricted is None else restricted(X)).fit(X, y)

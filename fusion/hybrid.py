@@ -1,0 +1,43 @@
+"""Hybrid fusion: early concatenation joins the experts of late fusion as one more of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.base import clone
+
+from .early import EarlyFusion
+from .experts import ALL_BLOCKS
+from .late import LateFusion, Rule
+
+EARLY = "early"
+
+
+class HybridFusion(LateFusion):
+    """Combine one expert a block and an early-fusion expert by a rule of late fusion.
+
+    Parameters
+    ----------
+    blocks : dict of str to classifier
+        The experts of single blocks.
+    early : EarlyFusion
+        The expert of all blocks; its own calibration is replaced by that of the experts.
+    rule, meta, n_inner, random_state
+        As for :class:`~emofuse.fusion.late.LateFusion`.
+    """
+
+    def __init__(
+        self,
+        blocks: Mapping[str, Any],
+        early: EarlyFusion,
+        rule: Rule = "product",
+        meta: Any = None,
+        n_inner: int = 5,
+        random_state: int = 0,
+    ) -> None:
+        super().__init__(blocks, rule=rule, meta=meta, n_inner=n_inner, random_state=random_state)
+        self.early = early
+
+    def _estimators(self) -> dict[str, tuple[str | None, Any]]:
+        return super()._estimators() | {EARLY: (ALL_BLOCKS, clone(self.early).set_params(calibrate=False))}

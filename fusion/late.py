@@ -1,0 +1,164 @@
+"""Late fusion: one expert a block, their answers combined by a rule or by a learned meta-classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from ..classifiers.calibration import align, apply_temperature, fit_temperature
+from ..classifiers.recipes import meta_classifier
+from ..features.errors import StudyError
+from .experts import Array, FittedExperts, fit_experts
+from .rules import learn_weights, mean_rule, product_rule, vote_rule, weighted_rule
+
+Rule = Literal["mean", "product", "vote", "weighted", "stacking"]
+RULES = ("mean", "product", "vote", "weighted", "stacking")
+MAX_SUBSET_EXPERTS = 5  # 2^5 - 6 = 26 meta-classifiers at most
+LEAST_META_ROWS = 20
+
+
+class LateFusion(ClassifierMixin, BaseEstimator):
+    """Combine calibrated experts, one a block, by a rule.
+
+    The experts' temperatures, the learned weights and the meta-classifier of stacking are fitted on out-of-fold scores with
+    group-disjoint inner folds, always: there is no way to fit them on scores of rows that an expert was trained on.
+
+    Parameters
+    ----------
+    blocks : dict of str to classifier
+        One unfitted classifier (or pipeline) for each block of the table.
+    rule : {"mean", "product", "vote", "weighted", "stacking"}, default="product"
+        ``product`` multiplies probabilities, ``weighted`` learns an exponent for each expert, ``stacking`` learns a
+        meta-classifier over log probabilities (Wolpert 1992), one for each subset of the modalities.
+    meta : classifier, optional
+        Meta-classifier of stacking; class-balanced logistic regression by default.
+    n_inner : int, default=5
+        Inner folds.
+    random_state : int, default=0
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    experts_ : FittedExperts
+    weights_ : ndarray of shape (n_experts,)
+        Of rule ``weighted``.
+    metas_ : dict
+        Of rule ``stacking``: the meta-classifier of each subset of experts.
+
+    Notes
+    -----
+    A modality may be absent in any row, in training and in prediction; where all are absent the class prior answers.
+    """
+
+    # Groups are asked for by default where scikit-learn routes metadata (cross_validate and the like).
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
+
+    def __init__(
+        self,
+        blocks: Mapping[str, Any],
+        rule: Rule = "product",
+        meta: Any = None,
+        n_inner: int = 5,
+        random_state: int = 0,
+    ) -> None:
+        self.blocks = blocks
+        self.rule = rule
+        self.meta = meta
+        self.n_inner = n_inner
+        self.random_state = random_state
+
+    def fit(self, X: pd.DataFrame, y: Any, groups: Any = None) -> LateFusion:
+        """Fit the experts and the rule.
+
+        Parameters
+        ----------
+        X : DataFrame
+            A block table.
+        y : array-like of shape (n_samples,)
+        groups : array-like of shape (n_samples,), optional
+            Speakers or subjects, kept apart by the inner folds; without it each row is its own group.
+        """
+        return self.fit_rule(
+            fit_experts(self._estimators(), X, y, groups, n_inner=self.n_inner, seed=self.random_state)
+        )
+
+    def fit_rule(self, experts: FittedExperts) -> LateFusion:
+        """Fit the rule alone, on experts that :func:`~emofuse.fusion.experts.fit_experts` fitted."""
+        if self.rule not in RULES:
+            raise StudyError(f"late fusion knows the rules {list(RULES)}, got {self.rule!r}")
+        self.experts_ = experts
+        self.classes_ = experts.classes
+        scores = experts.training_scores()
+        self.temperature_ = 1.0
+        if self.rule == "weighted":
+            self.weights_ = learn_weights(scores, experts.codes)
+        elif self.rule == "stacking":
+            self.metas_ = self._fit_metas(scores, experts.codes)
+        elif self.rule in ("mean", "product") and len(scores) > 1:
+            self.temperature_ = fit_temperature(self._plain(scores), experts.codes)
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> Array:
+        """Return class probabilities of shape (n_samples, n_classes)."""
+        check_is_fitted(self)
+        return self.combine(self.experts_.scores(X))
+
+    def predict(self, X: pd.DataFrame) -> Array:
+        """Return the most probable class of each row."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def combine(self, scores: Array) -> Array:
+        """Apply the fitted rule to log probabilities of shape (n_experts, n_samples, n_classes)."""
+        if self.rule == "stacking":
+            return self._stacked(scores)
+        answers = self._plain(scores)
+        return answers if self.temperature_ == 1.0 else apply_temperature(answers, self.temperature_)
+
+    def _estimators(self) -> dict[str, tuple[str | None, Any]]:
+        return {block: (block, estimator) for block, estimator in self.blocks.items()}
+
+    def _plain(self, scores: Array) -> Array:
+        prior = self.experts_.prior
+        if self.rule == "mean":
+            return mean_rule(scores, prior)
+        if self.rule == "vote":
+            return vote_rule(scores, prior)
+        if self.rule == "weighted":
+            return weighted_rule(scores, prior, self.weights_)
+        return product_rule(scores, prior)
+
+    def _fit_metas(self, scores: Array, codes: Array) -> dict[tuple[int, ...], Any]:
+        """Fit one meta-classifier for each subset of experts, on the rows in which all of the subset are present."""
+        present = ~np.isnan(scores).any(axis=2)
+        numbers = range(len(scores))
+        sizes = range(2, len(scores) + 1) if len(scores) <= MAX_SUBSET_EXPERTS else [len(scores)]
+        metas = {}
+        for subset in (subset for size in sizes for subset in combinations(numbers, size)):
+            rows = present[list(subset)].all(axis=0)
+            if rows.sum() >= LEAST_META_ROWS and len(np.unique(codes[rows])) > 1:
+                meta = clone(meta_classifier("linear") if self.meta is None else self.meta)
+                metas[subset] = meta.fit(_meta_features(scores, subset, rows), codes[rows])
+        return metas
+
+    def _stacked(self, scores: Array) -> Array:
+        """Answer each row by the meta-classifier of the modalities it has; the product where none was fitted."""
+        answers = product_rule(scores, self.experts_.prior)
+        present = ~np.isnan(scores).any(axis=2)
+        for pattern in np.unique(present.T, axis=0):
+            subset = tuple(np.flatnonzero(pattern).tolist())
+            meta = self.metas_.get(subset)
+            if meta is not None:
+                rows = (present.T == pattern).all(axis=1)
+                given = meta.predict_proba(_meta_features(scores, subset, rows))
+                answers[rows] = align(given, meta.classes_, np.arange(len(self.classes_)))
+        return answers
+
+
+def _meta_features(scores: Array, subset: tuple[int, ...], rows: Array) -> Array:
+    return np.concatenate([scores[number][rows] for number in subset], axis=1)
