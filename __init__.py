@@ -33,7 +33,7 @@ _PUBLIC = {
     "run_study": "experiments.run",
 }
 
-__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+__all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,1 +1,437 @@
-def main() -> None: ...
+"""The command line: every verb a thin call into one room."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from .experiments.corpora import Corpus
+    from .experiments.study import Study
+    from .features.base import Progress
+
+app = typer.Typer(
+    name="emofuse",
+    help="Classical multimodal emotion recognition: features, fusion strategies compared honestly.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+errors = Console(stderr=True)
+
+StudyArgument = Annotated[str | None, typer.Argument(help="A shipped study (see `emofuse corpora`) or a TOML file.")]
+Root = Annotated[Path | None, typer.Option(help="Folder or zip archive of the corpus.")]
+Samples = Annotated[
+    Path | None,
+    typer.Option(help="Your own sample table (CSV) in place of a corpus; paths in it start from --root or its folder."),
+]
+Jobs = Annotated[int, typer.Option(min=1, help="Threads and processes; results do not depend on it.")]
+StoreOption = Annotated[Path | None, typer.Option("--store", help="Feature store; your cache folder by default.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+CPUS = os.cpu_count() or 1
+
+
+def main() -> None:
+    """Run the command line: one line on stderr and exit status 2 where the user can mend something."""
+    from .features.errors import EmofuseError
+
+    try:
+        app()
+    except EmofuseError as error:
+        print(f"emofuse: {_one_line(str(error))}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(
+            "emofuse: stopped; what was extracted is kept, the same command goes on from there",
+            file=sys.stderr,
+        )
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for corpus, store and run.")] = Path("emofuse-demo"),
+    jobs: Jobs = CPUS,
+    as_json: AsJson = False,
+) -> None:
+    """Make the synthetic corpus, compare every fusion strategy on it, and write the report."""
+    from .experiments.corpora import read_corpus
+    from .experiments.study import load_study
+
+    study = load_study("demo")
+    with _status("making the synthetic corpus"):
+        corpus = read_corpus("demo", out / "corpus")
+    _run_and_print(study, corpus, out / "corpus", out, jobs, out / "store", as_json)
+
+
+@app.command()
+def corpora(
+    name: Annotated[str | None, typer.Argument(help="One corpus, in full.")] = None, as_json: AsJson = False
+) -> None:
+    """Say which corpora can be read, under which licence, and where to get them."""
+    from dataclasses import asdict
+
+    from .experiments.corpora import NAMES, corpus_info
+
+    infos = [corpus_info(name)] if name else [corpus_info(known) for known in NAMES]
+    if as_json:
+        found = [asdict(info) for info in infos]
+        print(json.dumps(found[0] if name else found, indent=1, ensure_ascii=False))
+        return
+    console = _console()
+    if name:
+        for key, value in asdict(infos[0]).items():
+            console.print(
+                f"[bold]{key:>10}[/]  {', '.join(value) if isinstance(value, tuple) else value}",
+                highlight=False,
+            )
+        return
+    table = Table(title="Corpora: each is also the name of a shipped study", box=None, title_justify="left")
+    for heading in ("name", "modalities", "licence", "where"):
+        table.add_column(heading, overflow="fold")
+    for info in infos:
+        table.add_row(info.name, ", ".join(info.modalities), info.licence, info.source)
+    console.print(table)
+
+
+@app.command()
+def audit(
+    study: StudyArgument = None,
+    root: Root = None,
+    samples: Samples = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for leaks, duplicates, and dead, repeated or telltale columns.
+
+    Exit status 1 where something that the study uses is refused.
+    """
+    from dataclasses import asdict
+
+    from .experiments.audit import audit as run_audit
+
+    chosen, corpus, _ = _study_and_corpus(study, root, samples)
+    with _status("looking"):
+        findings = run_audit(chosen, corpus)
+    refused = [finding for finding in findings if finding.severity == "refused" and finding.used]
+    if as_json:
+        found = {
+            "study": chosen.name,
+            "corpus": corpus.info.name,
+            "passed": not refused,
+            "findings": [asdict(f) for f in findings],
+        }
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        table = Table(title=f"Audit of {corpus.info.name} for study {chosen.name}", box=None, title_justify="left")
+        for heading in ("", "what", "where", "finding", "used"):
+            table.add_column(heading, overflow="fold")
+        colours = {"refused": "bold red", "warning": "yellow", "note": "dim"}
+        for finding in findings:
+            style = colours[finding.severity]
+            cells = (
+                finding.severity,
+                finding.kind,
+                finding.where,
+                finding.message,
+                "yes" if finding.used else "no",
+            )
+            table.add_row(*cells, style=style)
+        _console().print(table)
+    raise typer.Exit(1 if refused else 0)
+
+
+@app.command()
+def extract(
+    study: StudyArgument = None,
+    root: Root = None,
+    samples: Samples = None,
+    out: Annotated[Path | None, typer.Option(help="Write the block table to this Parquet file.")] = None,
+    jobs: Jobs = CPUS,
+    store: StoreOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Extract the features of a study into the store; a second run extracts nothing."""
+    from .experiments.blocks import build_blocks
+    from .experiments.run import prepare_corpus
+    from .features.store import FeatureStore
+
+    chosen, corpus, root = _study_and_corpus(study, root, samples)
+    corpus = prepare_corpus(chosen, corpus)
+    with _progress() as progress:
+        built = build_blocks(chosen, corpus, root=root, n_jobs=jobs, store=FeatureStore(store), progress=progress.block)
+    if out is not None:
+        _write_blocks(built, out)
+    if as_json:
+        failures = built.failures.to_dict(orient="records")
+        print(
+            json.dumps(
+                {
+                    "study": chosen.name,
+                    "blocks": built.counts,
+                    "failures": failures,
+                    "notes": list(built.notes),
+                },
+                indent=1,
+            )
+        )
+        return
+    table = Table(title=f"Extraction for study {chosen.name}: {len(built.X)} samples", box=None, title_justify="left")
+    for heading in ("block", "features", "extracted", "from store", "absent", "failed"):
+        table.add_column(heading, justify="left" if heading == "block" else "right")
+    for block in dict.fromkeys(built.X.columns.get_level_values(0)):
+        counts = built.counts.get(block)
+        cells = ["-"] * 4 if counts is None else [str(count) for count in counts.values()]
+        table.add_row(block, str(built.X[block].shape[1]), *cells)
+    _console().print(table)
+    _print_notes([*built.notes, *_failure_notes(built.failures), *_warning_notes(built.warnings)])
+
+
+@app.command()
+def run(
+    study: StudyArgument = None,
+    root: Root = None,
+    samples: Samples = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/STUDY by default.")] = None,
+    jobs: Jobs = CPUS,
+    store: StoreOption = None,
+    protocol: Annotated[str | None, typer.Option(help="Another protocol than the study's.")] = None,
+    test_split: Annotated[str | None, typer.Option(help="Split that protocol 'official' tests on.")] = None,
+    speaker_normalisation: Annotated[
+        bool,
+        typer.Option(
+            "--speaker-normalisation",
+            help="Standardise each speaker by unlabelled statistics; stamped adaptive.",
+        ),
+    ] = False,
+    leaky: Annotated[bool, typer.Option("--leaky", help="Run although the split leaks; stamped leaky.")] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the study's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare fusion strategies on a corpus, and write the run."""
+    chosen, corpus, root = _study_and_corpus(study, root, samples)
+    changes: dict[str, Any] = {}
+    spec = {"name": protocol, "test": test_split, "leaky": leaky or None}
+    if any(value is not None for value in spec.values()):
+        given = {key: value for key, value in spec.items() if value is not None}
+        changes["protocol"] = chosen.protocol.model_dump() | given
+    if speaker_normalisation:
+        changes["speaker_normalisation"] = True
+    if seed is not None:
+        changes["seed"] = seed
+    if changes:
+        chosen = chosen.changed(**changes)
+    _run_and_print(chosen, corpus, root, out or Path("runs") / chosen.name, jobs, store, as_json)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report; the run's own, or ./report for several.")
+    ] = None,
+) -> None:
+    """Write the report of one run, or of several side by side, as HTML, Markdown and LaTeX."""
+    from .experiments.report import write_reports
+
+    for path in write_reports(runs, out or (runs[0] if len(runs) == 1 else Path("report"))):
+        print(path)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from . import __version__
+
+        print(f"emofuse {__version__}")
+        raise typer.Exit
+
+
+def _study_and_corpus(study: str | None, root: Path | None, samples: Path | None) -> tuple[Study, Corpus, Path]:
+    from .experiments.corpora import Corpus, CorpusInfo, read_corpus
+    from .experiments.study import load_study, study_for_samples
+    from .features.errors import CorpusError, StudyError
+    from .features.samples import read_samples
+
+    if samples is not None:
+        table = read_samples(samples, root=root)
+        info = CorpusInfo(
+            name=samples.stem,
+            title=f"sample table {samples.name}",
+            licence="the user's own data",
+            source=samples.name,
+            layout="sample table",
+            groups="speaker",
+            modalities=tuple(column for column in ("audio", "text", "eeg") if column in table),
+        )
+        chosen = study_for_samples(table, name=samples.stem) if study is None else load_study(study)
+        return chosen, Corpus(info, table), root or samples.parent
+    if study is None:
+        raise StudyError("name a study (such as ravdess, or a TOML file), or give --samples TABLE.csv")
+    chosen = load_study(study)
+    if root is None:
+        if chosen.corpus != "demo":
+            raise CorpusError(
+                f"study {chosen.name!r} needs the corpus {chosen.corpus!r}: give its folder or archive with --root"
+            )
+        from platformdirs import user_cache_path
+
+        root = user_cache_path("emofuse") / "demo"
+    with _status(f"reading {chosen.corpus}"):
+        return chosen, read_corpus(chosen.corpus, root), root
+
+
+def _run_and_print(
+    study: Study, corpus: Corpus, root: Path, out: Path, jobs: int, store: Path | None, as_json: bool
+) -> None:
+    from .experiments.run import prepare_folder, run_study, write_run
+    from .features.store import FeatureStore
+
+    prepare_folder(out)
+    with _progress() as progress:
+        done = run_study(
+            study,
+            corpus,
+            root=root,
+            n_jobs=jobs,
+            store=FeatureStore(store),
+            progress=progress.block,
+            on_task=progress.tasks,
+        )
+    folder = write_run(done, study, out)
+    if as_json:
+        print((folder / "results.json").read_text(encoding="utf-8"), end="")
+        return
+    _print_results(done.results)
+    _print_notes([*done.notes, *_failure_notes(done.table.failures), *_warning_notes(done.table.warnings)])
+    print(f"report: {folder / 'report.html'}")
+
+
+def _print_results(results: dict[str, Any]) -> None:
+    from .experiments.report import METRIC_LABELS, number, row_name, sorted_rows, stamps
+
+    corpus, protocol = results["corpus"], results["protocol"]
+    metric = results["comparisons"][0]["metric"] if results["comparisons"] else "uar"
+    marks = stamps(results)
+    title = f"{results['study']}: {corpus['n_samples']} samples, {corpus['n_groups']} {protocol['groups']}s, {protocol['name']}"
+    table = Table(
+        title=title + (f"  [{', '.join(marks).upper()}]" if marks else "").replace("[", r"\["),
+        box=None,
+        title_justify="left",
+    )
+    table.add_column("strategy")
+    table.add_column("classifier")
+    table.add_column(f"{METRIC_LABELS[metric]} (95 % interval)", justify="right")
+    others = [name for name in METRIC_LABELS if name != metric]
+    for name in others:
+        table.add_column(METRIC_LABELS[name], justify="right")
+    for row in sorted_rows(results, metric):
+        main_ = row["metrics"][metric]
+        cells = [number(row["metrics"][name]["mean"]) for name in others]
+        interval = f"{number(main_['mean'])} ({number(main_['low'])} to {number(main_['high'])})"
+        style = {"unimodal": "cyan", "majority": "dim"}.get(row["strategy"])
+        table.add_row(row_name(row), row["classifier"], interval, *cells, style=style)
+    console = _console()
+    console.print(table)
+    console.print(results["verdict"], style="bold", highlight=False, markup=False)
+
+
+def _write_blocks(built: Any, out: Path) -> None:
+    from .features.errors import StudyError
+
+    flat = built.X.copy()
+    flat.columns = [f"{block}/{feature}" for block, feature in flat.columns]
+    staged = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        flat.to_parquet(staged)
+        staged.replace(out)
+        built.failures.to_csv(out.with_suffix(".failures.csv"), index=False)
+    except OSError as error:
+        staged.unlink(missing_ok=True)
+        raise StudyError(
+            f"the block table cannot be written to {str(out)!r}: {error.strerror}; choose another --out"
+        ) from None
+
+
+def _console() -> Console:
+    """Return a console that keeps tables whole where the output is no terminal."""
+    return Console() if sys.stdout.isatty() else Console(width=200)
+
+
+def _print_notes(notes: list[str]) -> None:
+    for note in notes[:20]:
+        errors.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
+    if len(notes) > 20:
+        errors.print(f"note: {len(notes) - 20} more, see results.json", style="dim")
+
+
+def _failure_notes(failures: Any) -> list[str]:
+    return [
+        f"{item.source} sample {item.sample!r} is absent ({item.code}): {item.message}"
+        for item in failures.itertuples()
+    ]
+
+
+def _warning_notes(warnings: Any) -> list[str]:
+    kinds = warnings["message"].str.split(":").str[0].value_counts() if len(warnings) else {}
+    return [f"{count} samples: {kind}" for kind, count in kinds.items()]
+
+
+def _one_line(text: str, limit: int = 2000) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[:limit]} …"
+
+
+@contextmanager
+def _status(text: str) -> Iterator[None]:
+    if not errors.is_terminal:
+        yield
+        return
+    with errors.status(f"{text} …"):
+        yield
+
+
+class _Bars:
+    """Progress on stderr: one bar a block, one for the folds; silent where stderr is no terminal."""
+
+    def __init__(self, bars: Any = None) -> None:
+        self.bars = bars
+        self.folds: Any = None
+
+    @contextmanager
+    def block(self, name: str, total: int) -> Iterator[Progress]:
+        if self.bars is None:
+            yield lambda _: None
+            return
+        task = self.bars.add_task(f"extracting {name}", total=total)
+        yield lambda amount: self.bars.advance(task, amount)
+
+    def tasks(self, finished: int, total: int) -> None:
+        if self.bars is not None:
+            if self.folds is None:
+                self.folds = self.bars.add_task("comparing", total=total)
+            self.bars.update(self.folds, completed=finished)
+
+
+@contextmanager
+def _progress() -> Iterator[_Bars]:
+    if not errors.is_terminal:
+        yield _Bars()
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as bars:
+        yield _Bars(bars)

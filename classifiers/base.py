@@ -128,5 +128,7 @@ def _check_weights(sample_weight: Any, n_samples: int) -> Array:
         raise ValueError(f"sample_weight must have shape ({n_samples},), got {weights.shape}")
     bad = np.flatnonzero(~(np.isfinite(weights) & (weights > 0)))
     if len(bad):
-        raise TableError(f"sample weights must be positive and finite, got {weights[bad[0]]} in row {bad[0]}; drop the row")
+        raise TableError(
+            f"sample weights must be positive and finite, got {weights[bad[0]]} in row {bad[0]}; drop the row"
+        )
     return weights

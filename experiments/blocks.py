@@ -16,13 +16,13 @@ from ..features.errors import StudyError, TableError
 from ..features.extractors import make_extractor
 from ..features.store import FeatureStore
 from ..features.tables import as_block, read_feature_table
-from ..fusion.blocks import join_blocks, present_rows
+from ..fusion.blocks import join_blocks, present_rows, select_block
 from .corpora import Corpus
 from .study import BlockSpec, Study
 
 # Called with the name of a block and its number of rows; gives the callable that is told of finished rows.
 ProgressMaker = Callable[[str, int], AbstractContextManager[Progress]]
-NORMALISATION_PRIOR = 5.0  # samples' worth of the corpus mean and spread mixed into each speaker's own
+NORMALISATION_PRIOR = 1.0  # samples' worth of the corpus mean and spread mixed into each speaker's own
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,15 @@ def build_blocks(
         blocks[name] = extraction.features
     if not blocks:
         raise StudyError(f"study {study.name!r}: none of its blocks is in the corpus ({'; '.join(notes)})")
-    hashes = {make_extractor(s.extractor, s.parameters).source_column: extractions[n].hashes
-              for n, s in study.blocks.items() if n in extractions}
+    hashes = {
+        make_extractor(s.extractor, s.parameters).source_column: extractions[n].hashes
+        for n, s in study.blocks.items()
+        if n in extractions
+    }
     _check_shared_files(corpus.samples, hashes)
     X = join_blocks(blocks)
     for name in blocks:
-        if not present_rows(X[name]).any():
+        if not present_rows(select_block(X, name)).any():
             raise TableError(f"block {name!r} is absent in every sample{_first_failure(extractions.get(name))}")
     if study.speaker_normalisation:
         X = normalise_speakers(X, corpus.samples, [name for name in blocks if study.blocks[name].kind == "dense"])
@@ -106,8 +109,8 @@ def build_blocks(
 def normalise_speakers(X: pd.DataFrame, samples: pd.DataFrame, blocks: list[str]) -> pd.DataFrame:
     """Standardise blocks by the unlabelled mean and standard deviation of each speaker (adaptive).
 
-    The statistics are shrunk towards those of the corpus by five samples' worth, so that a speaker with few clips keeps
-    a part of the level and spread of the others.
+    The statistics are shrunk towards those of the corpus by one sample's worth, so that a speaker with a single clip
+    is not sent to zero.
 
     Raises
     ------
@@ -147,7 +150,7 @@ def extraction_counts(extraction: Extraction) -> dict[str, int]:
 
 def _ready_block(name: str, spec: BlockSpec, corpus: Corpus, root: Path | None) -> pd.DataFrame | pd.Series | None:
     if spec.extractor == "text":
-        return corpus.samples["text"] if "text" in corpus.samples else None
+        return corpus.samples.get("text", None)
     assert spec.table is not None
     if spec.table in corpus.tables:
         table = corpus.tables[spec.table]
@@ -155,7 +158,9 @@ def _ready_block(name: str, spec: BlockSpec, corpus: Corpus, root: Path | None) 
         path = (root or Path()) / spec.table
         table = read_feature_table(path, key=spec.key)
         if not table.index.isin(corpus.samples.index).any():
-            raise TableError(f"{path.name}: no value of {spec.key!r} names a sample, such as {corpus.samples.index[0]!r}")
+            raise TableError(
+                f"{path.name}: no value of {spec.key!r} names a sample, such as {corpus.samples.index[0]!r}"
+            )
     else:
         return None
     columns = None if spec.columns is None else list(spec.columns)
@@ -167,13 +172,17 @@ def _check_shared_files(samples: pd.DataFrame, hashes: dict[str, pd.Series]) -> 
     if "group" not in samples:
         return
     problems = []
-    bounds = [samples[column] for column in ("start_s", "end_s") if column in samples]
     for column, series in hashes.items():
-        keys = series.str.cat([bound.astype(str) for bound in bounds], sep="|") if bounds else series
+        keys = series
+        for bound in ("start_s", "end_s"):
+            if bound in samples:
+                keys = keys + "|" + samples[bound].astype(str)
         for _, names in keys.dropna().groupby(keys).groups.items():
             groups = sorted(set(samples.loc[names, "group"]))
             if len(groups) > 1:
-                problems.append(f"the same {column} bytes stand in groups {groups} (samples {list(names)[:4]}); correct one")
+                problems.append(
+                    f"the same {column} bytes stand in groups {groups} (samples {list(names)[:4]}); correct one"
+                )
     if problems:
         raise TableError(problems[:20])
 

@@ -58,11 +58,8 @@ def make_strategy(study: Study, strategy: str, family: Family, blocks: list[str]
     family : str
     blocks : list of str
     """
-    experts = {
-        name: expert_pipeline(family, study.blocks[name].kind, **study.blocks[name].recipes.get(family, {}))
-        for name in blocks
-    }
-    shared = {"n_inner": study.n_inner, "random_state": study.seed}
+    experts = {name: expert_pipeline(family, study.blocks[name].kind, **study.recipe(name, family)) for name in blocks}
+    shared: dict[str, Any] = {"n_inner": study.n_inner, "random_state": study.seed}
     if strategy == "early":
         return _early(study, family, blocks, shared)
     if strategy == "hybrid":
@@ -117,9 +114,7 @@ def _evaluate(
     fitting, answering = {}, {}
     for name, estimator in estimators.items():
         start = time.perf_counter()
-        experts[name] = fit_experts(
-            {name: estimator}, train, y, groups, n_inner=study.n_inner, seed=study.seed
-        )
+        experts[name] = fit_experts({name: estimator}, train, y, groups, n_inner=study.n_inner, seed=study.seed)
         fitting[name] = time.perf_counter() - start
         start = time.perf_counter()
         scores[name] = experts[name].scores(test)[0]
@@ -158,10 +153,10 @@ def _evaluate(
     }
 
 
-def _early(study: Study, family: Family, blocks: list[str], shared: dict[str, int]) -> EarlyFusion:
+def _early(study: Study, family: Family, blocks: list[str], shared: dict[str, Any]) -> EarlyFusion:
     fronts = {}
     for name in blocks:
-        recipe = study.blocks[name].recipes.get(family, {})
+        recipe = study.recipe(name, family)
         front = {key: value for key, value in recipe.items() if key in ("scaling", "n_columns")}
         fronts[name] = front_pipeline(family, study.blocks[name].kind, **front)
     return EarlyFusion(
@@ -177,6 +172,7 @@ def _merged(parts: dict[str, FittedExperts]) -> FittedExperts:
     return FittedExperts(
         first.classes,
         first.codes,
+        first.groups,
         first.prior,
         {name: part.experts[name] for name, part in parts.items()},
         {name: part.out_of_fold[name] for name, part in parts.items()},

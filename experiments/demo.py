@@ -38,7 +38,22 @@ VOICE = {
 }
 FORMANTS_HZ = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480), (570, 840, 2410))
 # Action units after Ekman and Friesen's prototypes, as listed in Du et al. (2014), PNAS 111(15).
-UNITS = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU09", "AU10", "AU12", "AU15", "AU17", "AU20", "AU23", "AU25")
+UNITS = (
+    "AU01",
+    "AU02",
+    "AU04",
+    "AU05",
+    "AU06",
+    "AU07",
+    "AU09",
+    "AU10",
+    "AU12",
+    "AU15",
+    "AU17",
+    "AU20",
+    "AU23",
+    "AU25",
+)
 FACE = {
     "angry": {"AU04": 1.0, "AU07": 0.8, "AU23": 0.7},
     "disgust": {"AU09": 1.0, "AU10": 0.9, "AU17": 0.5},
@@ -66,9 +81,27 @@ WORDS = {
     "sad": ("miss", "alone", "sorry", "lost", "crying"),
 }
 OPENERS = ("well", "listen", "you know", "honestly", "look", "so", "I mean", "right")
-SUBJECTS = ("the neighbour", "my brother", "this meeting", "the dinner", "our teacher", "that letter", "the dog", "the bus")
+SUBJECTS = (
+    "the neighbour",
+    "my brother",
+    "this meeting",
+    "the dinner",
+    "our teacher",
+    "that letter",
+    "the dog",
+    "the bus",
+)
 VERBS = ("came", "was there", "happened", "stopped", "started", "left", "waited", "called")
-TIMES = ("today", "again", "this morning", "after lunch", "at noon", "on Monday", "last night", "by the river")
+TIMES = (
+    "today",
+    "again",
+    "this morning",
+    "after lunch",
+    "at noon",
+    "on Monday",
+    "last night",
+    "by the river",
+)
 
 
 def make_demo_corpus(folder: str | os.PathLike[str], *, seed: int = SEED) -> None:
@@ -92,7 +125,12 @@ def make_demo_corpus(folder: str | os.PathLike[str], *, seed: int = SEED) -> Non
         try:
             _write(staging, seed)
             target.mkdir(exist_ok=True)
-            for part in ("audio", "eeg", FACE_FILE, SAMPLES_FILE):  # the sample table last: it says the rest is there
+            for part in (
+                "audio",
+                "eeg",
+                FACE_FILE,
+                SAMPLES_FILE,
+            ):  # the sample table last: it says the rest is there
                 if (target / part).is_dir():
                     shutil.rmtree(target / part)
                 (staging / part).replace(target / part)
@@ -119,7 +157,12 @@ def _write(folder: Path, seed: int) -> None:
                 name = f"s{speaker + 1:02d}-{emotion}-{take + 1}"
                 absent = random.random(4) < ABSENT_SHARE
                 absent[random.integers(4)] = False
-                sf.write(folder / "audio" / f"{name}.wav", _voice(random, emotion, voice_hz, tract), RATE_HZ, "PCM_16")
+                sf.write(
+                    folder / "audio" / f"{name}.wav",
+                    _voice(random, emotion, voice_hz, tract),
+                    RATE_HZ,
+                    "PCM_16",
+                )
                 signals = np.round(_eeg(random, emotion, brain), 2)
                 table = pd.DataFrame(signals.T, columns=list(CHANNELS))
                 table.insert(0, "timestamps", np.round(np.arange(len(table)) / EEG_RATE_HZ, 6))
@@ -148,7 +191,11 @@ def _voice(random: np.random.Generator, emotion: str, voice_hz: float, tract: fl
     syllable = int(RATE_HZ / rate)
     length = count * syllable
     time = np.arange(length) / length
-    contour = octaves * random.lognormal(0, 0.3) * (np.sin(np.pi * (time * random.uniform(1, 2) + random.random())) - 0.4 * time)
+    contour = (
+        octaves
+        * random.lognormal(0, 0.3)
+        * (np.sin(np.pi * (time * random.uniform(1, 2) + random.random())) - 0.4 * time)
+    )
     f0 = voice_hz * factor * np.exp(random.normal(0, 0.10)) * 2.0**contour
     wander = np.repeat(random.normal(0, jitter * 2, length // 80 + 1), 80)[:length]
     phase = np.cumsum(f0 * (1 + wander) / RATE_HZ) % 1.0
@@ -195,9 +242,7 @@ def _face(random: np.random.Generator, emotion: str, rest: npt.NDArray[np.float6
     return {f"{unit}_r": float(value) for unit, value in zip(UNITS, np.clip(values, 0, 5), strict=True)}
 
 
-def _eeg(
-    random: np.random.Generator, emotion: str, brain: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _eeg(random: np.random.Generator, emotion: str, brain: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return 1/f noise of shape (n_channels, n_samples) in microvolts, with band gains of the emotion and the person."""
     length = EEG_RATE_HZ * EEG_S
     frequency = np.fft.rfftfreq(length, 1 / EEG_RATE_HZ)

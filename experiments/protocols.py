@@ -22,7 +22,13 @@ Rows = npt.NDArray[np.intp]
 # Folds by actor number of RAVDESS. luna5: Luna-Jimenez et al. (2022), Applied Sciences 12(1);
 # emobox6: Ma et al. (2024), EmoBox, Interspeech; actors_21_24: the split of the two-stream system, seven classes.
 ACTOR_FOLDS: dict[str, tuple[tuple[int, ...], ...]] = {
-    "luna5": ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24), (1, 4, 9, 22)),
+    "luna5": (
+        (2, 5, 14, 15, 16),
+        (3, 6, 7, 13, 18),
+        (10, 11, 12, 19, 20),
+        (8, 17, 21, 23, 24),
+        (1, 4, 9, 22),
+    ),
     "emobox6": (
         (1, 11, 20, 21),
         (4, 10, 12, 14),
@@ -127,7 +133,9 @@ def find_leaks(
             shared = [row for row in fold.test if known[row] and values[row] in train]
             if shared:
                 example = samples.index[shared[0]]
-                other = next(samples.index[row] for row in fold.train if known[row] and values[row] == values[shared[0]])
+                other = next(
+                    samples.index[row] for row in fold.train if known[row] and values[row] == values[shared[0]]
+                )
                 leaks.append(
                     f"fold {fold.name!r}: {len(shared)} of {len(fold.test)} test samples share {kind} with training "
                     f"(such as {example!r} with {other!r})"
@@ -188,7 +196,9 @@ def _actors(name: str, groups: npt.NDArray[Any]) -> list[Fold]:
     for group in groups:
         found = re.search(r"(\d+)$", str(group))
         if found is None or not 1 <= int(found.group(1)) <= 24:
-            raise ProtocolError(f"protocol {name!r} splits the actors 1 to 24 of RAVDESS; group {group!r} is none of them")
+            raise ProtocolError(
+                f"protocol {name!r} splits the actors 1 to 24 of RAVDESS; group {group!r} is none of them"
+            )
         numbers.append(int(found.group(1)))
     actors = np.array(numbers)
     folds = []

@@ -60,10 +60,8 @@ def assemble(
     codes = np.searchsorted(evaluated.classes, labels)
     names = samples["group"].to_numpy(dtype=str) if "group" in samples else samples.index.to_numpy(dtype=str)
     groups = np.unique(names, return_inverse=True)[1]
-    keys = sorted(evaluated.probabilities, key=lambda key: (STRATEGIES.index(key[0]), key[2], key[1]))  # type: ignore[arg-type]
-    scored = {
-        key: score(codes, evaluated.probabilities[key], groups, fold_codes, seed=study.seed) for key in keys
-    }
+    keys = sorted(evaluated.probabilities, key=lambda key: (STRATEGIES.index(key[0]), key[2], key[1]))
+    scored = {key: score(codes, evaluated.probabilities[key], groups, fold_codes, seed=study.seed) for key in keys}
     metric = study.metrics[0]
     ratio = float(np.mean([len(fold.test) / len(fold.train) for fold in evaluated.folds]))
     comparisons = _comparisons(scored, metric, ratio)
@@ -117,7 +115,7 @@ def contributions(scores: dict[str, Array], codes: Array) -> dict[str, float]:
     n_classes = scores[blocks[0]].shape[1]
     prior = np.full(n_classes, 1 / n_classes)
     one_group = np.zeros(len(codes), dtype=int)
-    value = {(): 1 / len(np.unique(codes))}
+    value: dict[tuple[str, ...], float] = {(): 1 / len(np.unique(codes))}
     for size in range(1, len(blocks) + 1):
         for subset in combinations(blocks, size):
             answers = product_rule(np.stack([scores[block] for block in subset]), prior)

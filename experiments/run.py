@@ -28,7 +28,17 @@ from .protocols import DROPPED_LABELS, Fold, check_leaks, find_leaks, make_folds
 from .results import Evaluated, assemble
 from .study import Study, to_toml
 
-RECORDED_VERSIONS = ("emofuse", "numpy", "scipy", "scikit-learn", "pandas", "xgboost-cpu", "xgboost", "opensmile", "nltk")
+RECORDED_VERSIONS = (
+    "emofuse",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+    "xgboost-cpu",
+    "xgboost",
+    "opensmile",
+    "nltk",
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,12 @@ def run_study(
     samples = corpus.samples
     folds = make_folds(samples, study.protocol, seed=study.seed)
     table = build_blocks(
-        study, corpus, root=None if root is None else Path(root), n_jobs=n_jobs, store=store, progress=progress
+        study,
+        corpus,
+        root=None if root is None else Path(root),
+        n_jobs=n_jobs,
+        store=store,
+        progress=progress,
     )
     blocks = list(dict.fromkeys(table.X.columns.get_level_values(0)))
     use_text = any(study.blocks[name].kind == "text" for name in blocks)
@@ -118,7 +133,13 @@ def run_study(
     leaky = check_leaks(leaks, study.protocol)
     evaluated = _evaluate(study, samples, table.X, folds, n_jobs, on_task)
     results, predictions = assemble(study, corpus, evaluated, n_failed=table.failures["sample"].nunique(), leaky=leaky)
-    notes = (*corpus.notes, *table.notes, *_absences(table.X), *(f"leaky: {line}" for line in leaks), *evaluated.warnings)
+    notes = (
+        *corpus.notes,
+        *table.notes,
+        *_absences(table.X),
+        *(f"leaky: {line}" for line in leaks),
+        *evaluated.warnings,
+    )
     return Run(results, predictions, table, notes)
 
 
@@ -149,8 +170,19 @@ def write_run(run: Run, study: Study, folder: str | os.PathLike[str]) -> Path:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
-        raise StudyError(f"the run cannot be written to {str(target)!r}: {error.strerror}; choose another --out") from None
+        raise StudyError(
+            f"the run cannot be written to {str(target)!r}: {error.strerror}; choose another --out"
+        ) from None
     return target
+
+
+def prepare_folder(folder: str | os.PathLike[str]) -> None:
+    """Make the folder of a run before the work starts; raise StudyError where it cannot be made or written."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise StudyError(f"{str(folder)!r} cannot be written: {error.strerror}; choose another --out") from None
 
 
 def environment(study: Study) -> dict[str, Any]:
@@ -207,7 +239,8 @@ def _evaluate(
         fit_seconds=fit,
         predict_seconds=predict,
         scores={
-            family: {block: np.concatenate(parts) for block, parts in blocks.items()} for family, blocks in scores.items()
+            family: {block: np.concatenate(parts) for block, parts in blocks.items()}
+            for family, blocks in scores.items()
         },
         warnings=sorted({line for outcome in outcomes for line in outcome.warnings}),
     )
@@ -244,14 +277,20 @@ def _cpu_name() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
+        platform.processor(),
+    )
 
 
 def _git_commit() -> str | None:
     """Return the commit of the checkout that the package runs from, where it is one."""
     try:
         found = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -88,8 +88,12 @@ class Study(BaseModel):
     strategies: tuple[Strategy, ...] = Field(STRATEGIES, min_length=1)
     protocol: ProtocolSpec
     metrics: tuple[Metric, ...] = Field(METRICS, min_length=1, description="the first one decides")
-    early: dict[Family, dict[str, Any]] = Field(default_factory=dict, description="parameters of early fusion's classifier")
-    speaker_normalisation: bool = Field(False, description="standardise each speaker by unlabelled statistics (adaptive)")
+    early: dict[Family, dict[str, Any]] = Field(
+        default_factory=dict, description="parameters of early fusion's classifier"
+    )
+    speaker_normalisation: bool = Field(
+        False, description="standardise each speaker by unlabelled statistics (adaptive)"
+    )
     n_inner: int = Field(5, ge=2, description="inner folds of calibration and stacking")
     seed: int = Field(0, ge=0)
     budget: Literal[0] = Field(0, description="tuning trials a strategy; 0 takes the recipes as they are")
@@ -110,6 +114,13 @@ class Study(BaseModel):
                 if family != "given":
                     front_pipeline(family, block.kind)
         return self
+
+    def recipe(self, block: str, family: Family) -> dict[str, Any]:
+        """Return the classifier parameters of a block; scaling by speaker takes the place of the recipe's own."""
+        recipe = dict(self.blocks[block].recipes.get(family, {}))
+        if self.speaker_normalisation:
+            recipe.pop("scaling", None)
+        return recipe
 
     def changed(self, **changes: Any) -> Study:
         """Return a checked copy with other values."""
@@ -132,7 +143,9 @@ def load_study(name: str | os.PathLike[str]) -> Study:
             raise StudyError(f"study {str(path)!r} cannot be read: {error}") from None
     else:
         if str(name) not in shipped_studies():
-            raise StudyError(f"no shipped study {str(name)!r}; choose from {', '.join(shipped_studies())}, or name a .toml file")
+            raise StudyError(
+                f"no shipped study {str(name)!r}; choose from {', '.join(shipped_studies())}, or name a .toml file"
+            )
         text = (_folder() / f"{name}.toml").read_text(encoding="utf-8")
     try:
         values = tomllib.loads(text)
@@ -170,7 +183,9 @@ def study_for_samples(samples: pd.DataFrame, *, name: str) -> Study:
     elif "split" in samples and {"train", "test"} <= set(samples["split"]):
         protocol = {"name": "official"}
     else:
-        raise StudyError("the sample table needs a column 'group' with two speakers or more, or 'split' with train and test")
+        raise StudyError(
+            "the sample table needs a column 'group' with two speakers or more, or 'split' with train and test"
+        )
     values = {
         "name": name,
         "corpus": "samples",
@@ -206,7 +221,11 @@ def _toml_lines(table: dict[str, Any], path: tuple[str, ...]) -> list[str]:
 
 
 def _toml_key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key, ensure_ascii=False)
+    return (
+        key
+        if key.replace("_", "").replace("-", "").isalnum() and key.isascii()
+        else json.dumps(key, ensure_ascii=False)
+    )
 
 
 assert set(Family.__args__) == set(FAMILIES)  # type: ignore[attr-defined]

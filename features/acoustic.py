@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings as warnings_module
-from functools import lru_cache
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -131,6 +131,6 @@ def _smile(feature_set: str) -> Any:
     return instances[feature_set]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _feature_names(feature_set: str) -> tuple[str, ...]:
     return tuple(_new_smile(feature_set).feature_names)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -82,9 +83,7 @@ class Extractor(BaseEstimator):
     def _measure(self, signal: Any) -> tuple[FloatArray, tuple[str, ...]]:
         """Return the features and the warnings of one signal."""
 
-    def extract_one(
-        self, source: Any, *, start_s: float | None = None, end_s: float | None = None
-    ) -> FloatArray:
+    def extract_one(self, source: Any, *, start_s: float | None = None, end_s: float | None = None) -> FloatArray:
         """Extract the features of one source.
 
         Parameters
@@ -178,12 +177,12 @@ class Extractor(BaseEstimator):
             return self._row(data, *_bounds(samples, name))
 
         try:
-            for name, outcome in _attempt(compute, todo, n_jobs):
+            for name, row in _attempt(compute, todo, n_jobs):
                 notify(1)
-                if isinstance(outcome, SampleError):
-                    failures |= {other: outcome for other, key in keys.items() if key == keys[name]}
+                if isinstance(row, SampleError):
+                    failures |= {other: row for other, key in keys.items() if key == keys[name]}
                     continue
-                rows[keys[name]] = kept[keys[name]] = outcome
+                rows[keys[name]] = kept[keys[name]] = row
                 if store is not None and len(kept) >= FLUSH_EVERY:
                     store.put_many(kept)
                     kept.clear()
@@ -223,9 +222,7 @@ class Extractor(BaseEstimator):
                 values[position] = row.values
                 warnings += [(name, self.source_column, message) for message in row.warnings]
         failed = [
-            (name, self.source_column, failures[name].code, str(failures[name]))
-            for name in index
-            if name in failures
+            (name, self.source_column, failures[name].code, str(failures[name])) for name in index if name in failures
         ]
         return Extraction(
             features=pd.DataFrame(values, index=index, columns=names),
@@ -250,14 +247,16 @@ def _sha256(path: str) -> str:
 
 
 def _bounds(samples: pd.DataFrame, name: str) -> tuple[float | None, float | None]:
-    bounds = [samples.at[name, column] if column in samples else None for column in ("start_s", "end_s")]
-    start, end = (None if value is None or pd.isna(value) else float(value) for value in bounds)
+    start, end = (_seconds(samples, name, column) for column in ("start_s", "end_s"))
     return start, end
 
 
-def _attempt(
-    function: Callable[[T], R], items: list[T], n_jobs: int
-) -> Iterator[tuple[T, R | SampleError]]:
+def _seconds(samples: pd.DataFrame, name: str, column: str) -> float | None:
+    value: Any = samples.at[name, column] if column in samples else None
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def _attempt(function: Callable[[T], R], items: list[T], n_jobs: int) -> Iterator[tuple[T, R | SampleError]]:
     """Yield each item with its result or its SampleError as they finish, few at a time in flight."""
 
     def guarded(item: T) -> R | SampleError:
@@ -277,7 +276,7 @@ def _attempt(
         running: dict[Future[R | SampleError], T] = {}
         try:
             while True:
-                while len(running) < 2 * n_jobs and (item := next(waiting, None)) is not None:
+                for item in islice(waiting, 2 * n_jobs - len(running)):
                     running[pool.submit(guarded, item)] = item
                 if not running:
                     return

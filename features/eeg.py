@@ -15,7 +15,13 @@ from .errors import SampleError
 
 TIME_COLUMNS = ("timestamps", "timestamp", "time", "time_s")
 # Delta to low gamma, as in Bird et al. (2018), A study on mental state classification using EEG.
-BANDS_HZ = {"delta": (1.0, 4.0), "theta": (4.0, 8.0), "alpha": (8.0, 13.0), "beta": (13.0, 30.0), "gamma": (30.0, 45.0)}
+BANDS_HZ = {
+    "delta": (1.0, 4.0),
+    "theta": (4.0, 8.0),
+    "alpha": (8.0, 13.0),
+    "beta": (13.0, 30.0),
+    "gamma": (30.0, 45.0),
+}
 RATE_TOLERANCE = 0.05
 
 
@@ -61,7 +67,10 @@ class EEGBandPower(Extractor):
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Return ``<channel>_<band>_log`` and ``<channel>_<band>_relative``."""
         names = [
-            f"{channel}_{band}_{kind}" for channel in self.channels for kind in ("log", "relative") for band in self._bands()
+            f"{channel}_{band}_{kind}"
+            for channel in self.channels
+            for kind in ("log", "relative")
+            for band in self._bands()
         ]
         return np.array(names, dtype=object)
 
@@ -89,7 +98,9 @@ class EEGBandPower(Extractor):
         if not source.columns.is_unique:
             raise SampleError("bad_channels", "two channels have the same name; rename one")
         if not set(self.channels) & set(source.columns):
-            raise SampleError("bad_channels", f"none of the channels {list(self.channels)} in {list(source.columns)[:8]}")
+            raise SampleError(
+                "bad_channels", f"none of the channels {list(self.channels)} in {list(source.columns)[:8]}"
+            )
         self._check_rate(source)
         return source
 
@@ -100,7 +111,8 @@ class EEGBandPower(Extractor):
                 found = 1.0 / max(float(np.nanmean(steps)), 1e-9) if np.isfinite(steps).any() else np.nan
                 if abs(found / self.sampling_rate_hz - 1) > RATE_TOLERANCE:
                     raise SampleError(
-                        "wrong_rate", f"{self.sampling_rate_hz:g} Hz declared, {column!r} says {found:.4g} Hz; correct one"
+                        "wrong_rate",
+                        f"{self.sampling_rate_hz:g} Hz declared, {column!r} says {found:.4g} Hz; correct one",
                     )
                 return
 
@@ -111,7 +123,8 @@ class EEGBandPower(Extractor):
         needed = 2.0 / min((low for low, _ in bands.values() if low > 0), default=1.0)
         if len(signal) < needed * self.sampling_rate_hz:
             raise SampleError(
-                "too_short", f"{needed:g} s (two cycles of the lowest band) needed, got {len(signal) / self.sampling_rate_hz:.3f} s"
+                "too_short",
+                f"{needed:g} s (two cycles of the lowest band) needed, got {len(signal) / self.sampling_rate_hz:.3f} s",
             )
         warnings: list[str] = []
         rows = []
@@ -133,7 +146,10 @@ class EEGBandPower(Extractor):
             return None
         values = pd.to_numeric(signal[channel], errors="coerce").to_numpy(dtype=np.float64)
         if not np.isfinite(values).all():
-            raise SampleError("not_finite", f"channel {channel}: {(~np.isfinite(values)).sum()} values are no finite numbers")
+            raise SampleError(
+                "not_finite",
+                f"channel {channel}: {(~np.isfinite(values)).sum()} values are no finite numbers",
+            )
         if np.ptp(values) < 1e-9:
             warnings.append(f"channel {channel} is flat")
             return None

@@ -257,7 +257,8 @@ def _clip_frames(
         raise SampleError("bad_clip", f"clip {start_s} to {end_s} s lies outside the {frames / rate:.3f} s of sound")
     if (last - first) / rate > max_duration_s:
         raise SampleError(
-            "too_long", f"at most {max_duration_s:g} s are decoded, got {(last - first) / rate:.0f} s; cut it into clips"
+            "too_long",
+            f"at most {max_duration_s:g} s are decoded, got {(last - first) / rate:.0f} s; cut it into clips",
         )
     return first, last - first
 

@@ -102,9 +102,7 @@ def read_samples(path: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     table = read_csv(path)
     known = {*MEDIA_COLUMNS, "text", "label"}
     if not known & set(table.columns):
-        raise TableError(
-            f"{Path(path).name}: none of the columns {sorted(known)} found, got {list(table.columns)[:8]}"
-        )
+        raise TableError(f"{Path(path).name}: none of the columns {sorted(known)} found, got {list(table.columns)[:8]}")
     names = [c for c in table.columns if c in ID_COLUMNS or str(c).startswith("Unnamed: 0")]
     if names:
         table = table.set_index(names[0])

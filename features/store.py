@@ -95,9 +95,7 @@ class FeatureStore:
             for first in range(0, len(wanted), KEYS_A_QUERY):
                 part = wanted[first : first + KEYS_A_QUERY]
                 marks = ",".join("?" * len(part))
-                found = database.execute(
-                    f"SELECT key, data, crc, warnings FROM rows WHERE key IN ({marks})", part
-                )
+                found = database.execute(f"SELECT key, data, crc, warnings FROM rows WHERE key IN ({marks})", part)
                 for key, data, crc, warnings in found:
                     if zlib.crc32(data) != crc:
                         continue

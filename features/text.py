@@ -112,7 +112,10 @@ class TextVectorizer(TransformerMixin, BaseEstimator):
             )
         if self.char_ngrams is not None:
             parts["char"] = TfidfVectorizer(
-                analyzer="char_wb", ngram_range=self.char_ngrams, min_df=1 if few else self.min_df_chars, **shared
+                analyzer="char_wb",
+                ngram_range=self.char_ngrams,
+                min_df=1 if few else self.min_df_chars,
+                **shared,
             )
         if not parts:
             raise ValueError("word_ngrams and char_ngrams are both None: nothing to count")

@@ -60,7 +60,9 @@ def join_blocks(blocks: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame:
 def check_blocks(X: Any) -> None:
     """Refuse what is no block table: single-level columns, repeated rows or columns."""
     if not isinstance(X, pd.DataFrame) or X.columns.nlevels != 2:
-        raise TableError("a block table is needed: a DataFrame with two-level columns (block, feature); see join_blocks")
+        raise TableError(
+            "a block table is needed: a DataFrame with two-level columns (block, feature); see join_blocks"
+        )
     if not len(X):
         raise TableError("the block table has no rows")
     if not X.index.is_unique:
@@ -80,7 +82,7 @@ def select_block(X: pd.DataFrame, block: str, features: Sequence[str] | None = N
     """
     if block not in X.columns.get_level_values(0):
         raise TableError(f"block {block!r} is missing; the table has {sorted(set(X.columns.get_level_values(0)))}")
-    table: pd.DataFrame = X[block]
+    table = pd.DataFrame(X[block])
     if features is None or list(table.columns) == list(features):
         return table
     missing = [name for name in features if name not in table]

@@ -33,10 +33,7 @@ class Expert:
 
     def log_probabilities(self, X: pd.DataFrame, classes: Array) -> Array:
         """Return calibrated log probabilities (n_samples, n_classes); NaN rows where the block is absent."""
-        if self.block is None:
-            table = X
-        else:
-            table = select_block(X, self.block, self.features)
+        table = X if self.block is None else select_block(X, self.block, self.features)
         present = present_rows(table)
         logs = np.full((len(X), len(classes)), np.nan)
         if present.any():
@@ -54,6 +51,8 @@ class FittedExperts:
     classes : ndarray of shape (n_classes,)
     codes : ndarray of shape (n_samples,)
         Class codes of the training rows.
+    groups : ndarray of shape (n_samples,) or None
+        Groups of the training rows.
     prior : ndarray of shape (n_classes,)
         Class shares of the training rows: the answer where every modality is absent.
     experts : dict of str to Expert
@@ -63,6 +62,7 @@ class FittedExperts:
 
     classes: Array
     codes: Array
+    groups: Array | None
     prior: Array
     experts: dict[str, Expert]
     out_of_fold: dict[str, Array]
@@ -72,6 +72,7 @@ class FittedExperts:
         return FittedExperts(
             self.classes,
             self.codes,
+            self.groups,
             self.prior,
             {name: self.experts[name] for name in names},
             {name: self.out_of_fold[name] for name in names},
@@ -130,7 +131,7 @@ def fit_experts(
         rows, own = table.iloc[present], labels[present]
         own_groups = None if known_groups is None else known_groups[present]
         temperature = 1.0
-        if _can_hold_out(own, own_groups):
+        if can_hold_out(own, own_groups):
             fit = partial(fit_safely, estimator)
             answers = out_of_fold(fit, rows, own, own_groups, classes=classes, n_splits=n_inner, seed=seed)
             temperature = fit_temperature(answers, codes[present])
@@ -140,7 +141,7 @@ def fit_experts(
         scores[name][present] = log_clipped(apply_temperature(answers, temperature))
         fitted = clone(estimator).fit(rows, own) if len(np.unique(own)) > 1 else fit_safely(estimator, rows, own)
         experts[name] = Expert(block, () if block is None else tuple(table.columns), fitted, temperature)
-    return FittedExperts(classes, codes, _shares(codes, len(classes)), experts, scores)
+    return FittedExperts(classes, codes, known_groups, _shares(codes, len(classes)), experts, scores)
 
 
 def check_training(X: pd.DataFrame, y: Any, groups: Any) -> tuple[Array, Array | None]:
@@ -161,7 +162,8 @@ def _shares(codes: Array, n_classes: int) -> Array:
     return np.bincount(codes, minlength=n_classes) / len(codes)
 
 
-def _can_hold_out(labels: Array, groups: Array | None) -> bool:
+def can_hold_out(labels: Array, groups: Array | None) -> bool:
+    """Return whether out-of-fold scores can be made: two classes and two groups (or rows) at least."""
     return len(np.unique(labels)) > 1 and len(labels if groups is None else np.unique(groups)) > 1
 
 

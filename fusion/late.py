@@ -11,11 +11,11 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from ..classifiers.calibration import align, apply_temperature, fit_temperature
+from ..classifiers.calibration import align, apply_temperature, fit_temperature, out_of_fold
 from ..classifiers.recipes import meta_classifier
 from ..features.errors import StudyError
-from .experts import Array, FittedExperts, fit_experts
-from .rules import learn_weights, mean_rule, product_rule, vote_rule, weighted_rule
+from .experts import Array, FittedExperts, can_hold_out, fit_experts, fit_safely
+from .rules import learn_weights, mean_rule, present_experts, product_rule, vote_rule, weighted_rule
 
 Rule = Literal["mean", "product", "vote", "weighted", "stacking"]
 RULES = ("mean", "product", "vote", "weighted", "stacking")
@@ -100,6 +100,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
             self.weights_ = learn_weights(scores, experts.codes)
         elif self.rule == "stacking":
             self.metas_ = self._fit_metas(scores, experts.codes)
+            self.temperature_ = self._meta_temperature(scores)
         elif self.rule in ("mean", "product") and len(scores) > 1:
             self.temperature_ = fit_temperature(self._plain(scores), experts.codes)
         return self
@@ -135,28 +136,52 @@ class LateFusion(ClassifierMixin, BaseEstimator):
 
     def _fit_metas(self, scores: Array, codes: Array) -> dict[tuple[int, ...], Any]:
         """Fit one meta-classifier for each subset of experts, on the rows in which all of the subset are present."""
-        present = ~np.isnan(scores).any(axis=2)
+        present = present_experts(scores)
         numbers = range(len(scores))
         sizes = range(2, len(scores) + 1) if len(scores) <= MAX_SUBSET_EXPERTS else [len(scores)]
         metas = {}
         for subset in (subset for size in sizes for subset in combinations(numbers, size)):
-            rows = present[list(subset)].all(axis=0)
+            rows: Array = present[list(subset)].all(axis=0)
             if rows.sum() >= LEAST_META_ROWS and len(np.unique(codes[rows])) > 1:
-                meta = clone(meta_classifier("linear") if self.meta is None else self.meta)
-                metas[subset] = meta.fit(_meta_features(scores, subset, rows), codes[rows])
+                metas[subset] = self._new_meta().fit(_meta_features(scores, subset, rows), codes[rows])
         return metas
+
+    def _new_meta(self) -> Any:
+        return clone(meta_classifier("linear") if self.meta is None else self.meta)
+
+    def _meta_temperature(self, scores: Array) -> float:
+        """Return the temperature of the meta-classifier of all experts, from group-disjoint folds of its own rows."""
+        everyone = tuple(range(len(scores)))
+        if everyone not in self.metas_:
+            return 1.0
+        rows: Array = present_experts(scores).all(axis=0)
+        codes, groups = self.experts_.codes[rows], self.experts_.groups
+        groups = None if groups is None else groups[rows]
+        if not can_hold_out(codes, groups):
+            return 1.0
+        answers = out_of_fold(
+            lambda X, y: fit_safely(self._new_meta(), X, y),
+            _meta_features(scores, everyone, rows),
+            codes,
+            groups,
+            classes=np.arange(len(self.classes_)),
+            n_splits=self.n_inner,
+            seed=self.random_state,
+        )
+        return fit_temperature(answers, codes)
 
     def _stacked(self, scores: Array) -> Array:
         """Answer each row by the meta-classifier of the modalities it has; the product where none was fitted."""
         answers = product_rule(scores, self.experts_.prior)
-        present = ~np.isnan(scores).any(axis=2)
+        present = present_experts(scores)
         for pattern in np.unique(present.T, axis=0):
             subset = tuple(np.flatnonzero(pattern).tolist())
             meta = self.metas_.get(subset)
             if meta is not None:
-                rows = (present.T == pattern).all(axis=1)
+                rows: Array = (present.T == pattern).all(axis=1)
                 given = meta.predict_proba(_meta_features(scores, subset, rows))
-                answers[rows] = align(given, meta.classes_, np.arange(len(self.classes_)))
+                aligned = align(given, meta.classes_, np.arange(len(self.classes_)))
+                answers[rows] = apply_temperature(aligned, self.temperature_)
         return answers
 
 

@@ -19,7 +19,7 @@ VOTE_TIE_BREAK = 1e-3
 
 def mean_rule(scores: Array, prior: Array) -> Array:
     """Average the probabilities of the experts that are present."""
-    present = _present(scores)
+    present = present_experts(scores)
     total = np.where(present[..., None], np.exp(scores), 0).sum(axis=0)
     return _or_prior(total / np.maximum(present.sum(axis=0), 1)[:, None], present, prior)
 
@@ -31,13 +31,13 @@ def product_rule(scores: Array, prior: Array) -> Array:
 
 def weighted_rule(scores: Array, prior: Array, weights: Array) -> Array:
     """Add the log probabilities, each expert by its weight (a logarithmic opinion pool), and normalise."""
-    present = _present(scores)
+    present = present_experts(scores)
     return _or_prior(softmax(_pooled(scores, weights), axis=1), present, prior)
 
 
 def vote_rule(scores: Array, prior: Array) -> Array:
     """Return the share of votes for each class; a tie goes to the class with the higher mean probability."""
-    present = _present(scores)
+    present = present_experts(scores)
     votes = np.zeros(scores.shape[1:])
     for expert, here in zip(scores, present, strict=True):
         votes[np.flatnonzero(here), expert[here].argmax(axis=1)] += 1
@@ -62,7 +62,8 @@ def learn_weights(scores: Array, codes: Array, *, penalty: float = 1.0) -> Array
     ndarray of shape (n_experts,)
         Not negative.
     """
-    rows = np.flatnonzero(_present(scores).any(axis=0))
+    anyone: Array = present_experts(scores).any(axis=0)
+    rows = np.flatnonzero(anyone)
     scores, codes = scores[:, rows], codes[rows]
 
     def loss(weights: Array) -> float:
@@ -74,8 +75,10 @@ def learn_weights(scores: Array, codes: Array, *, penalty: float = 1.0) -> Array
     return np.asarray(found.x)
 
 
-def _present(scores: Array) -> Array:
-    return np.asarray(~np.isnan(scores).any(axis=2))
+def present_experts(scores: Array) -> Array:
+    """Return which expert answered which row, shape (n_experts, n_samples)."""
+    present: Array = ~np.isnan(scores).any(axis=2)
+    return present
 
 
 def _pooled(scores: Array, weights: Array) -> Array:

@@ -29,11 +29,12 @@ def read(root: Path) -> Corpus:
         table = read_csv(path)
         if not {"subject", "label"} <= set(table.columns):
             continue
-        features = table.drop(columns=["subject", "label", *[c for c in table if c.startswith("Unnamed")]])
+        features = table.drop(columns=["subject", "label", *[c for c in table if str(c).startswith("Unnamed")]])
         samples = pd.DataFrame({"label": table["label"].map(LABELS), "group": table["subject"]})
         window = samples.groupby("group").cumcount()
         samples.index = pd.Index(
-            [f"S{subject}-{number:03d}" for subject, number in zip(samples["group"], window, strict=True)], dtype=object
+            [f"S{subject}-{number:03d}" for subject, number in zip(samples["group"], window, strict=True)],
+            dtype=object,
         )
         features.index = samples.index
         return Corpus(INFO, check_samples(samples), {TABLE: features})
