@@ -141,7 +141,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         sizes = range(2, len(scores) + 1) if len(scores) <= MAX_SUBSET_EXPERTS else [len(scores)]
         metas = {}
         for subset in (subset for size in sizes for subset in combinations(numbers, size)):
-            rows: Array = present[list(subset)].all(axis=0)
+            rows = np.asarray(np.all(present[list(subset)], axis=0))
             if rows.sum() >= LEAST_META_ROWS and len(np.unique(codes[rows])) > 1:
                 metas[subset] = self._new_meta().fit(_meta_features(scores, subset, rows), codes[rows])
         return metas
@@ -154,7 +154,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         everyone = tuple(range(len(scores)))
         if everyone not in self.metas_:
             return 1.0
-        rows: Array = present_experts(scores).all(axis=0)
+        rows = np.asarray(np.all(present_experts(scores), axis=0))
         codes, groups = self.experts_.codes[rows], self.experts_.groups
         groups = None if groups is None else groups[rows]
         if not can_hold_out(codes, groups):
@@ -178,7 +178,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
             subset = tuple(np.flatnonzero(pattern).tolist())
             meta = self.metas_.get(subset)
             if meta is not None:
-                rows: Array = (present.T == pattern).all(axis=1)
+                rows = np.asarray(np.all(present.T == pattern, axis=1))
                 given = meta.predict_proba(_meta_features(scores, subset, rows))
                 aligned = align(given, meta.classes_, np.arange(len(self.classes_)))
                 answers[rows] = apply_temperature(aligned, self.temperature_)

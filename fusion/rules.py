@@ -62,8 +62,7 @@ def learn_weights(scores: Array, codes: Array, *, penalty: float = 1.0) -> Array
     ndarray of shape (n_experts,)
         Not negative.
     """
-    anyone: Array = present_experts(scores).any(axis=0)
-    rows = np.flatnonzero(anyone)
+    rows = np.flatnonzero(np.any(present_experts(scores), axis=0))
     scores, codes = scores[:, rows], codes[rows]
 
     def loss(weights: Array) -> float:
@@ -77,8 +76,7 @@ def learn_weights(scores: Array, codes: Array, *, penalty: float = 1.0) -> Array
 
 def present_experts(scores: Array) -> Array:
     """Return which expert answered which row, shape (n_experts, n_samples)."""
-    present: Array = ~np.isnan(scores).any(axis=2)
-    return present
+    return np.asarray(~np.any(np.isnan(scores), axis=2))
 
 
 def _pooled(scores: Array, weights: Array) -> Array:
@@ -86,4 +84,4 @@ def _pooled(scores: Array, weights: Array) -> Array:
 
 
 def _or_prior(answers: Array, present: Array, prior: Array) -> Array:
-    return np.asarray(np.where(present.any(axis=0)[:, None], answers, prior))
+    return np.asarray(np.where(np.any(present, axis=0, keepdims=True).T, answers, prior))
