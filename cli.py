@@ -6,13 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from .experiments.corpora import Corpus
@@ -38,6 +39,7 @@ Jobs = Annotated[int, typer.Option(min=1, help="Threads and processes; results d
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Feature store; your cache folder by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 CPUS = os.cpu_count() or 1
+INTERRUPTED = 130  # what Typer returns after Ctrl-C
 
 
 def main() -> None:
@@ -45,19 +47,20 @@ def main() -> None:
     from .features.errors import EmofuseError
 
     try:
-        app()
+        status = app(prog_name="emofuse", standalone_mode=False)
+        sys.stdout.flush()
     except EmofuseError as error:
-        print(f"emofuse: {_one_line(str(error))}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print(
-            "emofuse: stopped; what was extracted is kept, the same command goes on from there",
-            file=sys.stderr,
-        )
-        sys.exit(130)
-    except BrokenPipeError:
+        status = _complain(str(error))
+    except BrokenPipeError:  # nobody reads on; what Typer makes of it where the output is longer
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        status = 1
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # Typer's usage errors; their class moved between its versions
+            raise
+        status = _complain(_usage(error))
+    if status == INTERRUPTED:
+        _complain("stopped; what was extracted is kept, the same command goes on from there")
+    sys.exit(status)
 
 
 @app.command()
@@ -93,12 +96,10 @@ def corpora(
     console = _console()
     if name:
         for key, value in asdict(infos[0]).items():
-            console.print(
-                f"[bold]{key:>10}[/]  {', '.join(value) if isinstance(value, tuple) else value}",
-                highlight=False,
-            )
+            shown = ", ".join(value) if isinstance(value, tuple) else {True: "yes", False: "no"}.get(value, value)
+            console.print(f"[bold]{key:>10}[/]  {shown}", highlight=False)
         return
-    table = Table(title="Corpora: each is also the name of a shipped study", box=None, title_justify="left")
+    table = _table("Corpora: each is also the name of a shipped study")
     for heading in ("name", "modalities", "licence", "where"):
         table.add_column(heading, overflow="fold")
     for info in infos:
@@ -121,9 +122,9 @@ def audit(
 
     from .experiments.audit import audit as run_audit
 
-    chosen, corpus, _ = _study_and_corpus(study, root, samples)
+    chosen, corpus, root = _study_and_corpus(study, root, samples)
     with _status("looking"):
-        findings = run_audit(chosen, corpus)
+        findings = run_audit(chosen, corpus, root=root)
     refused = [finding for finding in findings if finding.severity == "refused" and finding.used]
     if as_json:
         found = {
@@ -134,7 +135,7 @@ def audit(
         }
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:
-        table = Table(title=f"Audit of {corpus.info.name} for study {chosen.name}", box=None, title_justify="left")
+        table = _table(f"Audit of {corpus.info.name} for study {chosen.name}")
         for heading in ("", "what", "where", "finding", "used"):
             table.add_column(heading, overflow="fold")
         colours = {"refused": "bold red", "warning": "yellow", "note": "dim"}
@@ -147,7 +148,7 @@ def audit(
                 finding.message,
                 "yes" if finding.used else "no",
             )
-            table.add_row(*cells, style=style)
+            table.add_row(*map(Text, cells), style=style)
         _console().print(table)
     raise typer.Exit(1 if refused else 0)
 
@@ -187,7 +188,7 @@ def extract(
             )
         )
         return
-    table = Table(title=f"Extraction for study {chosen.name}: {len(built.X)} samples", box=None, title_justify="left")
+    table = _table(f"Extraction for study {chosen.name}: {len(built.X)} samples")
     for heading in ("block", "features", "extracted", "from store", "absent", "failed"):
         table.add_column(heading, justify="left" if heading == "block" else "right")
     for block in dict.fromkeys(built.X.columns.get_level_values(0)):
@@ -313,23 +314,18 @@ def _run_and_print(
     if as_json:
         print((folder / "results.json").read_text(encoding="utf-8"), end="")
         return
-    _print_results(done.results)
+    _print_results(done.results, study.metrics[0])
     _print_notes([*done.notes, *_failure_notes(done.table.failures), *_warning_notes(done.table.warnings)])
     print(f"report: {folder / 'report.html'}")
 
 
-def _print_results(results: dict[str, Any]) -> None:
+def _print_results(results: dict[str, Any], metric: str) -> None:
     from .experiments.report import METRIC_LABELS, number, row_name, sorted_rows, stamps
 
     corpus, protocol = results["corpus"], results["protocol"]
-    metric = results["comparisons"][0]["metric"] if results["comparisons"] else "uar"
     marks = stamps(results)
     title = f"{results['study']}: {corpus['n_samples']} samples, {corpus['n_groups']} {protocol['groups']}s, {protocol['name']}"
-    table = Table(
-        title=title + (f"  [{', '.join(marks).upper()}]" if marks else "").replace("[", r"\["),
-        box=None,
-        title_justify="left",
-    )
+    table = _table(title + (f"  [{', '.join(marks).upper()}]" if marks else ""))
     table.add_column("strategy")
     table.add_column("classifier")
     table.add_column(f"{METRIC_LABELS[metric]} (95 % interval)", justify="right")
@@ -348,6 +344,7 @@ def _print_results(results: dict[str, Any]) -> None:
 
 
 def _write_blocks(built: Any, out: Path) -> None:
+    from .experiments.run import write_failures
     from .features.errors import StudyError
 
     flat = built.X.copy()
@@ -357,9 +354,10 @@ def _write_blocks(built: Any, out: Path) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         flat.to_parquet(staged)
         staged.replace(out)
-        built.failures.to_csv(out.with_suffix(".failures.csv"), index=False)
+        write_failures(built.failures, out.with_suffix(".failures.csv"))
     except OSError as error:
-        staged.unlink(missing_ok=True)
+        with suppress(OSError):
+            staged.unlink()
         raise StudyError(
             f"the block table cannot be written to {str(out)!r}: {error.strerror}; choose another --out"
         ) from None
@@ -368,6 +366,10 @@ def _write_blocks(built: Any, out: Path) -> None:
 def _console() -> Console:
     """Return a console that keeps tables whole where the output is no terminal."""
     return Console() if sys.stdout.isatty() else Console(width=200)
+
+
+def _table(title: str) -> Table:
+    return Table(title=Text(title), box=None, title_justify="left")
 
 
 def _print_notes(notes: list[str]) -> None:
@@ -389,9 +391,19 @@ def _warning_notes(warnings: Any) -> list[str]:
     return [f"{count} samples: {kind}" for kind, count in kinds.items()]
 
 
-def _one_line(text: str, limit: int = 2000) -> str:
+def _complain(text: str, limit: int = 2000) -> int:
+    """Print one line on stderr; return the exit status of what the user can mend."""
     text = " ".join(text.split())
-    return text if len(text) <= limit else f"{text[:limit]} …"
+    if text:
+        print(f"emofuse: {text if len(text) <= limit else f'{text[:limit]} …'}", file=sys.stderr)
+    return 2
+
+
+def _usage(error: Any) -> str:
+    """Return what a usage error says; nothing where the whole help was printed in its place."""
+    message = str(error.format_message()).rstrip(".")
+    command = getattr(error.ctx, "command_path", "emofuse")
+    return f"{message}; see '{command} --help'" if message else ""
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..features.errors import EmofuseWarning, TableError
 from ..features.tables import check_finite
@@ -54,12 +54,12 @@ class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
         TableError
             Infinite values (naming the column) or unusable weights.
         """
-        check_finite_columns(X)
-        X, y = self._validate(X, y)
+        X, y = self._checked(X, y=y)
+        check_classification_targets(y)
         weights = _check_weights(sample_weight, len(y))
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) == 1:
-            message = f"the training rows hold the single class {self.classes_[0]!r}; the answer is constant"
+            message = f"the training rows hold the single class {self.classes_.tolist()[0]!r}; the answer is constant"
             warnings.warn(message, EmofuseWarning, stacklevel=2)
         else:
             self._fit(X, codes, weights / weights.mean())
@@ -68,8 +68,7 @@ class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> Array:
         """Return class probabilities of shape (n_samples, n_classes), columns as in ``classes_``."""
         check_is_fitted(self, "classes_")
-        check_finite_columns(X)
-        X = self._validate(X)
+        X = self._checked(X, reset=False)
         if len(self.classes_) == 1:
             return np.ones((X.shape[0], 1))
         return self._probabilities(X)
@@ -79,22 +78,18 @@ class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
-    def _validate(self, X: Any, y: Any = None) -> Any:
+    def _checked(self, X: Any, **options: Any) -> Any:
+        check_finite_columns(X)
         if sparse.issparse(X) and not self._accepts_sparse:
             X = X.toarray()  # a booster would read absent entries of a sparse matrix as missing
-        options: dict[str, Any] = {
-            "dtype": np.float32,
-            "accept_sparse": "csr" if self._accepts_sparse else False,
-            "ensure_all_finite": "allow-nan" if self._accepts_nan else True,
-        }
-        if y is None:
-            return validate_data(self, X, reset=False, **options)
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        X = validate_data(self, X, **options)
-        if X.shape[0] != len(y):
-            raise ValueError(f"X has {X.shape[0]} rows and y has {len(y)}; they must be equal")
-        return X, y
+        return validate_data(
+            self,
+            X,
+            dtype=np.float32,
+            accept_sparse="csr" if self._accepts_sparse else False,
+            ensure_all_finite="allow-nan" if self._accepts_nan else True,
+            **options,
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -112,10 +107,8 @@ def balanced_weights(codes: Array, weights: Array) -> Array:
 
 def check_finite_columns(X: Any) -> None:
     """Refuse infinities in a table, naming the columns; arrays are left to scikit-learn's own check."""
-    if isinstance(X, pd.DataFrame) and all(dtype.kind in "fiub" for dtype in X.dtypes if isinstance(dtype, np.dtype)):
-        numeric = X.select_dtypes("number")
-        if numeric.shape[1] == X.shape[1]:
-            check_finite(numeric, name="features")
+    if isinstance(X, pd.DataFrame):
+        check_finite(X.select_dtypes("number"), name="features")
 
 
 def _check_weights(sample_weight: Any, n_samples: int) -> Array:

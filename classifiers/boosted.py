@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .base import Array, LabelSafeClassifier, balanced_weights
@@ -27,6 +25,11 @@ class BoostedTrees(LabelSafeClassifier):
         Whether each class weighs the same.
     n_jobs : int, default=1
     random_state : int, default=0
+
+    Attributes
+    ----------
+    booster_ : xgboost.Booster
+        Holds ``n_jobs`` as its ``nthread``; a booster read back from a model file has to be told again.
 
     References
     ----------
@@ -83,10 +86,4 @@ class BoostedTrees(LabelSafeClassifier):
         self.booster_ = xgboost.train(parameters, data, num_boost_round=self.n_rounds)
 
     def _probabilities(self, X: Array) -> Array:
-        self.booster_.set_param({"nthread": self.n_jobs})
         return np.asarray(self.booster_.inplace_predict(X), dtype=np.float64).reshape(len(X), -1)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.non_deterministic = False
-        return tags

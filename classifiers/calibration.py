@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +41,8 @@ def inner_folds(y: Array, groups: Array | None, *, n_splits: int, seed: int) -> 
     if n_groups < 2:
         raise ProtocolError("out-of-fold scores need two groups in the training rows, got one; add speakers")
     n_splits = min(n_splits, n_groups)
-    smallest = int(np.unique(y, return_counts=True)[1].min())
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    smallest = counts.min()
     splitter: Any
     if groups is None:
         kind = StratifiedKFold if smallest >= n_splits else KFold
@@ -51,9 +51,7 @@ def inner_folds(y: Array, groups: Array | None, *, n_splits: int, seed: int) -> 
         splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
     else:
         splitter = GroupKFold(n_splits, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")
-        folds = list(splitter.split(np.zeros(len(y)), y, groups))
+    folds = splitter.split(np.zeros(len(y)), codes, groups)
     return [(train, test) for train, test in folds if len(test) and len(train)]
 
 
@@ -76,16 +74,23 @@ def out_of_fold(
     X : DataFrame or array of shape (n_samples, ...)
     y, groups : ndarray of shape (n_samples,)
     classes : ndarray
-        Columns of the result; a class absent from a fold gets probability 0 there.
+        Columns of the result.
 
     Returns
     -------
     ndarray of shape (n_samples, n_classes)
+        NaN in rows of a class that the fold's model never saw: they tell nothing about a model that knows the class. In
+        the fold's other rows such a class gets its share of the training rows.
     """
-    probabilities = np.zeros((len(y), len(classes)))
+    probabilities = np.full((len(y), len(classes)), np.nan)
+    shares = (y[:, None] == classes).mean(axis=0)
     for train, test in inner_folds(y, groups, n_splits=n_splits, seed=seed):
         model = fit(take(X, train), y[train])
-        probabilities[test] = align(model.predict_proba(take(X, test)), model.classes_, classes)
+        told = test[np.isin(y[test], y[train])]
+        if len(told):
+            unseen = np.where(np.isin(classes, y[train]), 0.0, shares)
+            answers = align(model.predict_proba(take(X, told)), model.classes_, classes)
+            probabilities[told] = unseen + (1 - unseen.sum()) * answers
     return probabilities
 
 
@@ -108,21 +113,31 @@ def log_clipped(probabilities: Array) -> Array:
     return np.asarray(np.log(np.maximum(probabilities, FLOOR)))
 
 
-def fit_temperature(probabilities: Array, codes: Array) -> float:
+def fit_temperature(probabilities: Array, codes: Array, *, penalty: float = 1.0) -> float:
     """Return the exponent of the probabilities that minimises log loss (Guo et al. 2017, 1 / T there).
 
     Parameters
     ----------
     probabilities : ndarray of shape (n_samples, n_classes)
-        Out of fold; fitted in-sample it would only confirm an overconfident model.
+        Out of fold; fitted in-sample it would only confirm an overconfident model. NaN rows are left out.
     codes : ndarray of shape (n_samples,)
         Column of the true class.
+    penalty : float, default=1
+        Weight of the squared logarithm of the exponent, in samples: few rows, or rows without an error, stay near 1.
+
+    Returns
+    -------
+    float
+        Exactly 1 where there is no row to learn from.
     """
-    logs = log_clipped(probabilities)
-    rows = np.arange(len(codes))
+    known = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
+    if not len(known):
+        return 1.0
+    logs, own = log_clipped(probabilities[known]), codes[known]
 
     def loss(log_exponent: float) -> float:
-        return float(-log_softmax(np.exp(log_exponent) * logs, axis=1)[rows, codes].mean())
+        fit = -log_softmax(np.exp(log_exponent) * logs, axis=1)[np.arange(len(own)), own].sum()
+        return float((fit + penalty * log_exponent**2) / len(own))
 
     return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))
 

@@ -39,22 +39,24 @@ class KernelRidgeClassifier(LabelSafeClassifier):
         self.ridge = ridge
 
     def _fit(self, X: Array, codes: Array, weights: Array) -> None:
+        if not (self.gamma > 0 and self.ridge > 0):
+            raise StudyError(f"gamma and ridge must be positive, got {self.gamma!r} and {self.ridge!r}")
         if len(X) > MAX_ROWS:
             raise StudyError(
                 f"the kernel classifier holds a square of the training rows and takes {MAX_ROWS} at most, got {len(X)}; "
                 "choose 'linear' or 'boosted'"
             )
-        kernel = self._kernel(X, X)
+        self.rows_ = X.astype(np.float64)  # float32 products would make an answer depend on its batch
+        self.squares_ = np.square(self.rows_).sum(axis=1)
+        kernel = self._kernel(self.rows_)
         kernel[np.diag_indices(len(X))] += self.ridge / balanced_weights(codes, weights)
         targets = np.where(codes[:, None] == np.arange(len(self.classes_)), 1.0, -1.0)
-        self.rows_ = X
         self.dual_coef_ = cho_solve(cho_factor(kernel, lower=True, overwrite_a=True), targets)
 
     def _probabilities(self, X: Array) -> Array:
-        scores = self._kernel(X, self.rows_) @ self.dual_coef_
+        scores = self._kernel(X.astype(np.float64)) @ self.dual_coef_
         return np.asarray(softmax(SHARPNESS * scores, axis=1))
 
-    def _kernel(self, A: Array, B: Array) -> Array:
-        products = (A @ B.T).astype(np.float64)
-        squared = np.square(A, dtype=np.float64).sum(axis=1)[:, None] + np.square(B, dtype=np.float64).sum(axis=1)
-        return np.asarray(np.exp(-self.gamma / A.shape[1] * np.maximum(squared - 2 * products, 0)))
+    def _kernel(self, X: Array) -> Array:
+        distances = np.square(X).sum(axis=1)[:, None] + self.squares_ - 2 * (X @ self.rows_.T)
+        return np.asarray(np.exp(-self.gamma / X.shape[1] * np.maximum(distances, 0)))

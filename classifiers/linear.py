@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from scipy.linalg import eigh
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from .base import Array, LabelSafeClassifier, balanced_weights
 
@@ -39,8 +39,9 @@ class LinearClassifier(LabelSafeClassifier):
         rotation = None
         if X.shape[1] > X.shape[0]:
             values, vectors = eigh(X @ X.T)
-            kept = values > values.max() * 1e-9
-            rotation = X.T @ (vectors[:, kept] / np.sqrt(values[kept]))
+            kept = values > max(values.max() * 1e-9, 0.0)
+            if kept.any():
+                rotation = X.T @ (vectors[:, kept] / np.sqrt(values[kept]))
         model = LogisticRegression(C=self.C / X.shape[1], max_iter=1000, tol=1e-5)
         model.fit(
             X if rotation is None else X @ rotation,
@@ -55,8 +56,7 @@ class LinearClassifier(LabelSafeClassifier):
         if len(self.classes_) == 2:
             positive = expit(scores[:, 0])
             return np.column_stack([1 - positive, positive])
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+        return np.asarray(softmax(scores, axis=1))
 
 
 class NaiveBayesLogistic(LabelSafeClassifier):

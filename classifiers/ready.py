@@ -21,26 +21,26 @@ class ReadyProbabilities(LabelSafeClassifier):
     Raises
     ------
     TableError
-        At fit, where a class of the training labels has no column, or values are negative.
+        Where a class of the training labels has no column, or a value is negative.
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ReadyProbabilities:
         """Remember which column belongs to which class."""
         if not isinstance(X, pd.DataFrame):
             raise TableError("ready probabilities need a table whose columns are named after the classes")
-        missing = sorted(set(np.unique(y)) - set(X.columns))
+        names = list(X.columns)
+        missing = sorted(set(np.unique(y).tolist()) - set(names))
         if missing:
-            raise TableError(f"no column for the classes {missing} in {list(X.columns)[:12]}")
+            raise TableError(f"no column for the classes {missing} in {names[:12]}")
         super().fit(X, y, sample_weight)
+        self.columns_ = [names.index(label) for label in self.classes_]
         return self
 
     def _fit(self, X: Array, codes: Array, weights: Array) -> None:
-        names = list(self.feature_names_in_)
-        self.columns_ = [names.index(name) for name in self.classes_]
+        _refuse_negative(X)
 
     def _probabilities(self, X: Array) -> Array:
-        if (X < 0).any():
-            raise TableError("a probability is negative; check the block")
+        _refuse_negative(X)
         shares = X[:, self.columns_].astype(np.float64)
         shares += FLOOR / len(self.columns_)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
@@ -67,3 +67,14 @@ class LogShares(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
         return np.asarray(np.log(np.maximum(X, 0) + np.float32(self.floor)))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _refuse_negative(X: Array) -> None:
+    if (X < 0).any():
+        raise TableError(f"a probability cannot be negative, got {X.min():g}; check the block")

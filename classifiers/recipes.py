@@ -20,6 +20,7 @@ from .ready import LogShares, ReadyProbabilities
 from .scaling import KeepBest, LatentSemantics, Scaler
 
 Kind = Literal["dense", "text", "probabilities"]
+Maker = Callable[[dict[str, Any]], Pipeline]  # takes the parameters it uses out of the dict
 FAMILIES = ("boosted", "linear", "kernel", "given")
 
 
@@ -39,12 +40,18 @@ def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pip
     StudyError
         No such family, a family that cannot take the kind, or a parameter it does not have.
     """
-    return _build(EXPERTS, family, kind, parameters)
+    return _maker(EXPERTS, family, kind)(parameters)
 
 
 def front_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pipeline:
-    """Return the unfitted transformer that readies one block for early concatenation (dense float32 out)."""
-    return _build(FRONTS, family, kind, parameters)
+    """Return the unfitted transformer that readies one block for early concatenation (numbers out).
+
+    Parameters and errors are those of :func:`expert_pipeline`, without the classifier's.
+    """
+    front = _maker(FRONTS, family, kind)(parameters)
+    if parameters:
+        raise StudyError(f"the front of {family!r} for a block of kind {kind!r} does not take {sorted(parameters)}")
+    return front
 
 
 def final_classifier(family: str, **parameters: Any) -> LabelSafeClassifier:
@@ -70,32 +77,28 @@ def _with(maker: Callable[..., Any], parameters: dict[str, Any]) -> Any:
         raise StudyError(f"{maker.__name__} has the parameters {known}, got {sorted(parameters)}") from None
 
 
-def _take(parameters: dict[str, Any], name: str, default: Any) -> Any:
-    return parameters.pop(name, default)
-
-
-def _build(table: dict[tuple[str, str], Any], family: str, kind: str, parameters: dict[str, Any]) -> Pipeline:
+def _maker(table: dict[tuple[str, str], Maker], family: str, kind: str) -> Maker:
     if family not in FAMILIES:
         raise StudyError(f"classifier {family!r} is not known; choose from {list(FAMILIES)}")
     if (family, kind) not in table:
         possible = sorted(name for name, other in table if other == kind)
         raise StudyError(f"classifier {family!r} cannot take a block of kind {kind!r}; choose from {possible}")
-    return table[family, kind](dict(parameters))
+    return table[family, kind]
 
 
 def _scaler(parameters: dict[str, Any]) -> Scaler:
-    return Scaler(method=_take(parameters, "scaling", "standard"))
+    return Scaler(method=parameters.pop("scaling", "standard"))
 
 
 def _keep(parameters: dict[str, Any], default: int) -> KeepBest:
-    return KeepBest(n_columns=_take(parameters, "n_columns", default))
+    return KeepBest(n_columns=parameters.pop("n_columns", default))
 
 
 def _words_as_dense() -> Pipeline:
     return make_pipeline(KeepBest(n_columns=5000), LatentSemantics(), Scaler())
 
 
-EXPERTS: dict[tuple[str, str], Callable[[dict[str, Any]], Pipeline]] = {
+EXPERTS: dict[tuple[str, str], Maker] = {
     ("boosted", "dense"): lambda p: make_pipeline(_keep(p, 200), _with(BoostedTrees, p)),
     ("linear", "dense"): lambda p: make_pipeline(_scaler(p), _with(LinearClassifier, p)),
     ("kernel", "dense"): lambda p: make_pipeline(_scaler(p), _with(KernelRidgeClassifier, p)),
@@ -108,7 +111,7 @@ EXPERTS: dict[tuple[str, str], Callable[[dict[str, Any]], Pipeline]] = {
     ("kernel", "probabilities"): lambda p: make_pipeline(LogShares(), Scaler(), _with(KernelRidgeClassifier, p)),
 }
 
-FRONTS: dict[tuple[str, str], Callable[[dict[str, Any]], Pipeline]] = {
+FRONTS: dict[tuple[str, str], Maker] = {
     ("boosted", "dense"): lambda p: make_pipeline(_keep(p, 200)),
     ("linear", "dense"): lambda p: make_pipeline(_scaler(p)),
     ("kernel", "dense"): lambda p: make_pipeline(_scaler(p)),

@@ -95,7 +95,7 @@ class KeepBest(SelectorMixin, TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> KeepBest:
         """Rank the columns."""
-        from sklearn.feature_selection import chi2, f_classif
+        from sklearn.feature_selection import chi2
 
         check_finite_columns(X)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, ensure_all_finite="allow-nan")
@@ -103,8 +103,8 @@ class KeepBest(SelectorMixin, TransformerMixin, BaseEstimator):
         if X.shape[1] > self.n_columns and len(np.unique(y)) > 1:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")  # constant columns have no F statistic; they rank last
-                scores = chi2(X, y)[0] if sparse.issparse(X) else f_classif(_filled(X), y)[0]
-            order = np.argsort(-np.nan_to_num(scores, nan=-1.0, posinf=-1.0), kind="stable")
+                scores = chi2(X, y)[0] if sparse.issparse(X) else _f_statistics(_filled(X), y)
+            order = np.argsort(-np.nan_to_num(scores, nan=-1.0), kind="stable")
             self.support_[order[self.n_columns :]] = False
         return self
 
@@ -134,23 +134,36 @@ class LatentSemantics(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> LatentSemantics:
         """Find the directions."""
-        from sklearn.decomposition import TruncatedSVD
+        from sklearn.utils.extmath import randomized_svd
 
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32)
         count = max(1, min(self.n_components, X.shape[1] - 1, X.shape[0] - 1))
-        self.svd_ = TruncatedSVD(n_components=count, random_state=0)
-        with np.errstate(invalid="ignore", divide="ignore"):  # a share of explained variance nobody reads
-            self.svd_.fit(X)
+        self.components_ = randomized_svd(X, n_components=count, n_iter=5, random_state=0)[2]
         return self
 
     def transform(self, X: Any) -> Array:
         """Return the projections, float32."""
         check_is_fitted(self)
-        return np.asarray(self.svd_.transform(X), dtype=np.float32)
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        return np.asarray(X @ self.components_.T, dtype=np.float32)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Return ``direction_<number>``."""
         check_is_fitted(self)
-        return np.array([f"direction_{number}" for number in range(self.svd_.n_components)], dtype=object)
+        return np.array([f"direction_{number}" for number in range(len(self.components_))], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _f_statistics(X: Array, y: Any) -> Array:
+    from sklearn.feature_selection import f_classif
+
+    scores = np.asarray(f_classif(X, y)[0])
+    return np.where(np.ptp(X, axis=0) > 0, scores, np.nan)  # rounding can make a constant column look informative
 
 
 def _filled(X: Array) -> Array:

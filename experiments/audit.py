@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from ..features.errors import ProtocolError, SampleError, TableError
+from ..features.errors import ProtocolError, SampleError
 from ..features.extractors import make_extractor
 from ..features.media import read_bytes
-from ..features.text import clean_text
+from .blocks import source_table
 from .corpora import Corpus
-from .protocols import check_leaks, find_leaks, make_folds
+from .protocols import check_leaks, find_leaks, make_folds, text_key
 from .run import prepare_corpus
 from .study import Study
 
@@ -50,7 +52,7 @@ class Finding:
     used: bool
 
 
-def audit(study: Study, corpus: Corpus) -> list[Finding]:
+def audit(study: Study, corpus: Corpus, *, root: str | os.PathLike[str] | None = None) -> list[Finding]:
     """Look a corpus and a study over; the gravest findings come first.
 
     Parameters
@@ -58,6 +60,8 @@ def audit(study: Study, corpus: Corpus) -> list[Finding]:
     study : Study
     corpus : Corpus
         All columns of all its tables are looked at, used by the study or not.
+    root : path, optional
+        Folder that the study's own feature tables are below.
 
     Returns
     -------
@@ -72,10 +76,20 @@ def audit(study: Study, corpus: Corpus) -> list[Finding]:
         *_repeated_texts(study, samples),
     ]
     findings += _split(study, samples, hashes)
-    for name, table in corpus.tables.items():
+    for name, table in _tables(study, corpus, root).items():
         findings += _columns(name, table.reindex(samples.index), samples, _used_columns(study, name, table))
     order = {"refused": 0, "warning": 1, "note": 2}
     return sorted(findings, key=lambda finding: (order[finding.severity], not finding.used))
+
+
+def _tables(study: Study, corpus: Corpus, root: str | os.PathLike[str] | None) -> dict[str, pd.DataFrame]:
+    tables = dict(corpus.tables)
+    for spec in study.blocks.values():
+        if spec.table is not None and spec.table not in tables:
+            table = source_table(spec, corpus, None if root is None else Path(root))
+            if table is not None:
+                tables[spec.table] = table
+    return tables
 
 
 def _hashes(study: Study, samples: pd.DataFrame) -> dict[str, pd.Series]:
@@ -162,7 +176,7 @@ def _repeated_texts(study: Study, samples: pd.DataFrame) -> list[Finding]:
     if "text" not in samples:
         return []
     used = any(spec.kind == "text" for spec in study.blocks.values())
-    texts = samples["text"].dropna().map(clean_text).str.casefold()
+    texts = samples["text"].map(text_key, na_action="ignore").dropna()
     repeated = texts[texts.duplicated(keep=False)]
     if repeated.empty:
         return []
@@ -208,7 +222,7 @@ def _columns(name: str, table: pd.DataFrame, samples: pd.DataFrame, used: set[st
             Finding(
                 severity,
                 kind,
-                f"{name}: {_listed(columns, all_of_them=True)}",
+                f"{name}: {_listed(columns, all_of_them=True)}" if columns else name,
                 message,
                 bool(set(columns) & used),
             )
@@ -219,10 +233,11 @@ def _columns(name: str, table: pd.DataFrame, samples: pd.DataFrame, used: set[st
     if text:
         add("refused", "not_numeric", text, "columns hold something else than numbers")
     numeric = numbers.drop(columns=text).astype("float64")
-    infinite = [c for c in numeric if np.isinf(numeric[c]).any()]
+    beyond = numeric.abs() > np.finfo(np.float32).max
+    infinite = list(numeric.columns[beyond.any()])
     if infinite:
-        add("refused", "infinite", infinite, "columns hold infinite values")
-        numeric = numeric.replace([np.inf, -np.inf], np.nan)
+        add("refused", "infinite", infinite, "columns hold infinite values, or values beyond float32")
+        numeric = numeric.mask(beyond)
     empty = [c for c in numeric if numeric[c].isna().all()]
     constant = [c for c in numeric if c not in empty and numeric[c].nunique() == 1]
     for kind, columns, message in (
@@ -279,7 +294,7 @@ def _telltale(column: pd.Series, samples: pd.DataFrame) -> float:
     elif smallest > 1:
         splitter = StratifiedKFold(min(5, smallest))
     else:
-        raise TableError("a class has a single sample and there are no groups: nothing can be held out")
+        splitter = KFold(min(5, len(labels)), shuffle=True, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a fold may lack a class; its recall counts as it comes
         answers = cross_val_predict(tree, values, labels, groups=groups, cv=splitter)

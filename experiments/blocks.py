@@ -90,12 +90,14 @@ def build_blocks(
         if n in extractions
     }
     _check_shared_files(corpus.samples, hashes)
+    if study.speaker_normalisation:
+        for name, block in blocks.items():
+            if isinstance(block, pd.DataFrame) and study.blocks[name].kind == "dense":
+                blocks[name] = normalise_speakers(block, corpus.samples)
     X = join_blocks(blocks)
     for name in blocks:
         if not present_rows(select_block(X, name)).any():
             raise TableError(f"block {name!r} is absent in every sample{_first_failure(extractions.get(name))}")
-    if study.speaker_normalisation:
-        X = normalise_speakers(X, corpus.samples, [name for name in blocks if study.blocks[name].kind == "dense"])
     return BlockTable(
         X,
         {name: extraction_counts(extraction) for name, extraction in extractions.items()},
@@ -106,11 +108,21 @@ def build_blocks(
     )
 
 
-def normalise_speakers(X: pd.DataFrame, samples: pd.DataFrame, blocks: list[str]) -> pd.DataFrame:
-    """Standardise blocks by the unlabelled mean and standard deviation of each speaker (adaptive).
+def normalise_speakers(block: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
+    """Standardise a block by the unlabelled mean and standard deviation of each speaker (adaptive).
 
     The statistics are shrunk towards those of the corpus by one sample's worth, so that a speaker with a single clip
     is not sent to zero.
+
+    Parameters
+    ----------
+    block : pandas.DataFrame of shape (n_samples, n_features)
+    samples : pandas.DataFrame
+        The sample table, with ``group``.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (n_samples, n_features), float32
 
     Raises
     ------
@@ -119,23 +131,20 @@ def normalise_speakers(X: pd.DataFrame, samples: pd.DataFrame, blocks: list[str]
     """
     if "group" not in samples:
         raise StudyError("speaker_normalisation needs a column 'group' (speaker or subject) in the sample table")
-    normalised = X.copy()
+    values = block.to_numpy(dtype=np.float64)
+    overall, spread = _mean_and_variance(values)
+    normalised = np.full_like(values, np.nan, dtype=np.float32)
     groups = samples["group"].to_numpy()
-    for name in blocks:
-        values = X[name].to_numpy(dtype=np.float64)
-        overall, spread = _mean_and_variance(values)
-        result = np.full_like(values, np.nan)
-        for group in np.unique(groups):
-            rows = groups == group
-            own = values[rows]
-            count = (~np.isnan(own)).sum(axis=0)
-            mean, variance = _mean_and_variance(own)
-            share = count / (count + NORMALISATION_PRIOR)
-            centre = share * mean + (1 - share) * overall
-            scale = np.sqrt(share * variance + (1 - share) * spread)
-            result[rows] = (own - centre) / np.where(scale > 1e-12, scale, 1.0)
-        normalised[name] = pd.DataFrame(result.astype(np.float32), index=X.index, columns=X[name].columns)
-    return normalised
+    for group in np.unique(groups):
+        rows = groups == group
+        own = values[rows]
+        count = (~np.isnan(own)).sum(axis=0)
+        mean, variance = _mean_and_variance(own)
+        share = count / (count + NORMALISATION_PRIOR)
+        centre = share * mean + (1 - share) * overall
+        scale = np.sqrt(share * variance + (1 - share) * spread)
+        normalised[rows] = (own - centre) / np.where(scale > 1e-12, scale, 1.0)
+    return pd.DataFrame(normalised, index=block.index, columns=block.columns)
 
 
 def extraction_counts(extraction: Extraction) -> dict[str, int]:
@@ -148,20 +157,31 @@ def extraction_counts(extraction: Extraction) -> dict[str, int]:
     }
 
 
+def source_table(spec: BlockSpec, corpus: Corpus, root: Path | None) -> pd.DataFrame | None:
+    """Return the table that a block names: one of the corpus, or a CSV below the root; None where it is neither.
+
+    Raises
+    ------
+    TableError
+        The CSV cannot be read, or no row of it is a sample.
+    """
+    assert spec.table is not None
+    if spec.table in corpus.tables:
+        return corpus.tables[spec.table]
+    if not spec.table.endswith(".csv"):
+        return None
+    path = (root or Path()) / spec.table
+    table = read_feature_table(path, key=spec.key)
+    if not table.index.isin(corpus.samples.index).any():
+        raise TableError(f"{path.name}: no value of {spec.key!r} names a sample, such as {corpus.samples.index[0]!r}")
+    return table
+
+
 def _ready_block(name: str, spec: BlockSpec, corpus: Corpus, root: Path | None) -> pd.DataFrame | pd.Series | None:
     if spec.extractor == "text":
         return corpus.samples.get("text", None)
-    assert spec.table is not None
-    if spec.table in corpus.tables:
-        table = corpus.tables[spec.table]
-    elif spec.table.endswith(".csv"):
-        path = (root or Path()) / spec.table
-        table = read_feature_table(path, key=spec.key)
-        if not table.index.isin(corpus.samples.index).any():
-            raise TableError(
-                f"{path.name}: no value of {spec.key!r} names a sample, such as {corpus.samples.index[0]!r}"
-            )
-    else:
+    table = source_table(spec, corpus, root)
+    if table is None:
         return None
     columns = None if spec.columns is None else list(spec.columns)
     return as_block(table, corpus.samples.index, columns, name=f"block {name!r}")

@@ -137,7 +137,9 @@ def make_demo_corpus(folder: str | os.PathLike[str], *, seed: int = SEED) -> Non
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
-        raise CorpusError(f"the demo corpus cannot be written to {str(target)!r}: {error.strerror}") from None
+        raise CorpusError(
+            f"the demo corpus cannot be written to {str(target)!r}: {error.strerror}; choose another folder"
+        ) from None
 
 
 def _write(folder: Path, seed: int) -> None:

@@ -81,7 +81,7 @@ def make_folds(samples: pd.DataFrame, spec: ProtocolSpec, *, seed: int = 0) -> l
     Raises
     ------
     ProtocolError
-        The table lacks what the protocol needs: groups, enough of them, or a split.
+        The table lacks what the protocol needs: a split, groups, or enough of them to train on two in each fold.
     """
     if spec.name in ("official", "random"):
         folds = _official(samples, spec) if spec.name == "official" else _random(samples, spec, seed)
@@ -101,6 +101,7 @@ def make_folds(samples: pd.DataFrame, spec: ProtocolSpec, *, seed: int = 0) -> l
             folds = _group_kfold(samples, groups, n_groups, spec, seed)
         else:
             folds = _actors(spec.name, groups)
+    _check_training_groups(samples, folds, spec)
     return folds
 
 
@@ -123,7 +124,7 @@ def find_leaks(
         keys["group"] = samples["group"]
     keys |= {f"the bytes of an {name} file": series for name, series in hashes.items()}
     if use_text and "text" in samples:
-        keys["text"] = samples["text"].map(_text_key, na_action="ignore")
+        keys["text"] = samples["text"].map(text_key, na_action="ignore")
     leaks = []
     for kind, series in keys.items():
         values = series.reindex(samples.index).to_numpy(dtype=object)
@@ -154,7 +155,19 @@ def check_leaks(leaks: list[str], spec: ProtocolSpec) -> bool:
     return bool(leaks) or spec.leaky or spec.name == "random"
 
 
-def _text_key(text: str) -> str | None:
+def _check_training_groups(samples: pd.DataFrame, folds: list[Fold], spec: ProtocolSpec) -> None:
+    """Refuse a fold in which no group could be held out of training: calibration and stacking would have nothing."""
+    for fold in folds if "group" in samples else []:
+        groups = samples["group"].iloc[fold.train].unique()
+        if len(groups) < 2:
+            raise ProtocolError(
+                f"protocol {spec.name!r}: fold {fold.name!r} trains on {len(groups)} group ({', '.join(groups)}); "
+                "two are needed, as experts are judged on a group held out of training; add speakers"
+            )
+
+
+def text_key(text: str) -> str | None:
+    """Return what two texts share that count as the same one; None for an empty text."""
     return clean_text(text).casefold() or None
 
 

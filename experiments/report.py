@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import StudyError
-from .results import LOWER_IS_BETTER, NOT_FUSION
+from .results import LOWER_IS_BETTER, NOT_FUSION, SCHEMA, shown_p
 
 FILES = {"report.html": "report.html.j2", "report.md": "report.md.j2", "report.tex": "report.tex.j2"}
 METRIC_LABELS = {
@@ -24,6 +25,10 @@ METRIC_LABELS = {
     "log_loss": "log loss",
     "ece": "ECE",
 }
+LATEX_SPECIAL = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
 BAR_HEIGHT, BAR_GAP, LABEL_WIDTH, PLOT_WIDTH, VALUE_WIDTH = 18, 8, 250, 420, 60
 
 
@@ -46,12 +51,13 @@ def load_run(folder: str | os.PathLike[str]) -> LoadedRun:
         results = json.loads((path / "results.json").read_text(encoding="utf-8"))
         predictions = pd.read_parquet(path / "predictions.parquet")
         study = (path / "study.toml").read_text(encoding="utf-8")
+        metric = str(tomllib.loads(study)["metrics"][0])
         failures = pd.read_csv(path / "failures.csv")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise StudyError(f"{str(path)!r} is no run folder ({error}); `emofuse run STUDY --out DIR` makes one") from None
-    if results.get("schema") != 1:
-        raise StudyError(f"{str(path)!r}: results.json has schema {results.get('schema')!r}, this version reads 1")
-    metric = results["comparisons"][0]["metric"] if results["comparisons"] else _first_metric(study)
+    schema = results.get("schema") if isinstance(results, dict) else None
+    if schema != SCHEMA:
+        raise StudyError(f"{str(path)!r}: results.json has schema {schema!r}, this version reads {SCHEMA}")
     return LoadedRun(path, results, predictions, study, metric, len(failures))
 
 
@@ -67,7 +73,12 @@ def write_reports(folders: Sequence[str | os.PathLike[str]], out: str | os.PathL
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"number": number, "percent": lambda value: f"{100 * value:.0f}", "latex": _latex}
+    templates.filters |= {
+        "number": number,
+        "p": lambda value: shown_p(value).removeprefix("= "),
+        "percent": lambda value: f"{100 * value:.0f}",
+        "latex": lambda text: text.translate(LATEX_SPECIAL),
+    }
     out = Path(out)
     written = []
     try:
@@ -108,12 +119,6 @@ def number(value: float) -> str:
     """Write a metric with three digits and no leading zero, as the field's tables do."""
     text = f"{value:.3f}"
     return text.replace("0.", ".", 1) if abs(value) < 1 else text
-
-
-def _first_metric(study: str) -> str:
-    import tomllib
-
-    return str(tomllib.loads(study)["metrics"][0])
 
 
 def _view(run: LoadedRun) -> dict[str, Any]:
@@ -176,9 +181,3 @@ def _confusion(run: LoadedRun, row: dict[str, Any]) -> dict[str, Any]:
     counts = pd.crosstab(found["label"].to_numpy(), predicted).reindex(index=classes, columns=classes, fill_value=0)
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0).to_numpy()
     return {"name": f"{row_name(row)} ({row['classifier']})", "classes": classes, "shares": shares.tolist()}
-
-
-def _latex(text: str) -> str:
-    for character in "&%$#_{}":
-        text = text.replace(character, f"\\{character}")
-    return text

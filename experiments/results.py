@@ -164,12 +164,17 @@ def verdict(
     numbers = (
         f"{_name(best)} {_label(metric)} {scored[best][metric].mean:.3f} against {_name(single)} "
         f"{scored[single][metric].mean:.3f}, difference {found['difference']:+.3f} "
-        f"[{found['low']:+.3f}, {found['high']:+.3f}], p = {_p(found['p_holm'])} after Holm"
+        f"[{found['low']:+.3f}, {found['high']:+.3f}], p {shown_p(found['p_holm'])} after Holm"
     )
     clear = found["p_holm"] < 0.05 and (found["low"] > 0 or found["high"] < 0)
     if not clear:
         return f"No evidence that fusion helps: {numbers}{stamp}."
     return f"Fusion {'helps' if gain > 0 else 'hurts'}: {numbers}{stamp}."
+
+
+def shown_p(value: float) -> str:
+    """Return a p value with its relation sign, as the field's journals print it."""
+    return "< .001" if value < 0.001 else f"= {value:.3f}"
 
 
 def _row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated, n_tested: int) -> dict[str, Any]:
@@ -266,10 +271,6 @@ def _name(key: RowKey) -> str:
 
 def _label(metric: str) -> str:
     return {"uar": "UAR", "ece": "ECE"}.get(metric, metric.replace("_", " "))
-
-
-def _p(value: float) -> str:
-    return "< .001" if value < 0.001 else f"{value:.3f}"
 
 
 def _digits(value: float) -> float:

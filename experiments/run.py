@@ -39,6 +39,7 @@ RECORDED_VERSIONS = (
     "opensmile",
     "nltk",
 )
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def prepare_corpus(study: Study, corpus: Corpus) -> Corpus:
     if study.label_map is None and study.label != "label" and not labels.notna().all():
         raise TableError(f"label column {study.label!r} is missing for {int(labels.isna().sum())} samples")
     if not kept.any():
-        raise StudyError("the label map drops every sample")
+        raise StudyError(f"no sample is left: the label map or protocol {study.protocol.name!r} drops every one")
     return Corpus(corpus.info, check_samples(samples.assign(label=labels)[kept]), corpus.tables, corpus.notes)
 
 
@@ -160,7 +161,7 @@ def write_run(run: Run, study: Study, folder: str | os.PathLike[str]) -> Path:
         try:
             (staging / "study.toml").write_text(to_toml(study), encoding="utf-8")
             (staging / "environment.json").write_text(json.dumps(environment(study), indent=1) + "\n", encoding="utf-8")
-            run.table.failures.to_csv(staging / "failures.csv", index=False)
+            write_failures(run.table.failures, staging / "failures.csv")
             run.predictions.to_parquet(staging / "predictions.parquet", index=False)
             text = json.dumps({**run.results, "notes": list(run.notes)}, indent=1, ensure_ascii=False)
             (staging / "results.json").write_text(text + "\n", encoding="utf-8")
@@ -174,6 +175,12 @@ def write_run(run: Run, study: Study, folder: str | os.PathLike[str]) -> Path:
             f"the run cannot be written to {str(target)!r}: {error.strerror}; choose another --out"
         ) from None
     return target
+
+
+def write_failures(failures: pd.DataFrame, path: Path) -> None:
+    """Write the record of unusable samples as CSV in which no cell is a formula to a spreadsheet."""
+    cells = failures.map(lambda cell: f"'{cell}" if str(cell).startswith(FORMULA_STARTS) else cell)
+    cells.to_csv(path, index=False)
 
 
 def prepare_folder(folder: str | os.PathLike[str]) -> None:
@@ -285,9 +292,12 @@ def _cpu_name() -> str:
 
 def _git_commit() -> str | None:
     """Return the commit of the checkout that the package runs from, where it is one."""
+    package = Path(__file__).parent.parent
+    if not (package / ".git").exists():
+        return None
     try:
         found = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
+            ["git", "-C", str(package), "rev-parse", "HEAD"],
             capture_output=True,
             text=True,
             timeout=5,

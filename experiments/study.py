@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+import warnings
+from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -12,25 +15,13 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ..classifiers.recipes import FAMILIES, Kind, expert_pipeline, front_pipeline
+from ..classifiers.recipes import FAMILIES, Kind, expert_pipeline, final_classifier
 from ..features.errors import EmofuseError, StudyError
 from ..features.extractors import make_extractor
 from .protocols import ProtocolSpec
 
 Family = Literal["boosted", "linear", "kernel", "given"]
-Strategy = Literal[
-    "majority",
-    "unimodal",
-    "early",
-    "late_mean",
-    "late_product",
-    "late_vote",
-    "late_weighted",
-    "stacking",
-    "hybrid",
-]
 Metric = Literal["uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "ece"]
-STRATEGIES: tuple[Strategy, ...] = Strategy.__args__  # type: ignore[attr-defined]
 METRICS: tuple[Metric, ...] = Metric.__args__  # type: ignore[attr-defined]
 LATE_RULES = {
     "late_mean": "mean",
@@ -39,6 +30,7 @@ LATE_RULES = {
     "late_weighted": "weighted",
     "stacking": "stacking",
 }
+STRATEGIES = ("majority", "unimodal", "early", *LATE_RULES, "hybrid")
 
 
 class BlockSpec(BaseModel):
@@ -52,7 +44,7 @@ class BlockSpec(BaseModel):
     key: str = Field("id", description="column of the CSV that names the sample")
     columns: tuple[str, ...] | None = Field(None, description="columns of the table; all by default")
     probabilities: bool = Field(False, description="whether the table holds class probabilities")
-    weight: float = Field(1.0, gt=0, description="share of the variance in early fusion")
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="share of the variance in early fusion")
     recipes: dict[Family, dict[str, Any]] = Field(default_factory=dict, description="classifier parameters by family")
 
     @property
@@ -85,7 +77,7 @@ class Study(BaseModel):
     label_map: dict[str, str] | None = Field(None, description="label to label; a label that is not listed is dropped")
     blocks: dict[str, BlockSpec] = Field(min_length=1)
     classifiers: tuple[Family, ...] = Field(("boosted", "linear"), min_length=1)
-    strategies: tuple[Strategy, ...] = Field(STRATEGIES, min_length=1)
+    strategies: tuple[str, ...] = Field(STRATEGIES, min_length=1)
     protocol: ProtocolSpec
     metrics: tuple[Metric, ...] = Field(METRICS, min_length=1, description="the first one decides")
     early: dict[Family, dict[str, Any]] = Field(
@@ -106,13 +98,23 @@ class Study(BaseModel):
                 raise ValueError(f"block {name!r} needs a plain name of letters, digits and _ (and not 'early')")
         return blocks
 
+    @field_validator("strategies")
+    @classmethod
+    def _check_strategies(cls, strategies: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in strategies if name not in STRATEGIES]
+        if unknown:
+            raise ValueError(f"{unknown} are not known; choose from {list(STRATEGIES)}")
+        return strategies
+
     @model_validator(mode="after")
     def _check_recipes(self) -> Study:
-        for family in self.classifiers:
-            for block in self.blocks.values():
-                expert_pipeline(family, block.kind, **block.recipes.get(family, {}))
-                if family != "given":
-                    front_pipeline(family, block.kind)
+        for name, block in self.blocks.items():
+            for family in dict.fromkeys((*self.classifiers, *block.recipes)):
+                recipe = block.recipes.get(family, {})
+                make = partial(expert_pipeline, family, block.kind, **recipe)
+                _try_out(make, block.kind if recipe else None, f"blocks.{name}.recipes.{family}")
+        for family, parameters in self.early.items():
+            _try_out(partial(final_classifier, family, **parameters), "dense", f"early.{family}")
         return self
 
     def recipe(self, block: str, family: Family) -> dict[str, Any]:
@@ -178,13 +180,13 @@ def study_for_samples(samples: pd.DataFrame, *, name: str) -> Study:
     if not blocks:
         raise StudyError("the sample table has no audio and no text; write a study (TOML) that names its blocks")
     protocol: dict[str, Any]
-    if "group" in samples and samples["group"].nunique() > 1:
+    if "group" in samples and samples["group"].nunique() > 2:
         protocol = {"name": "group_kfold", "n_folds": min(5, int(samples["group"].nunique()))}
     elif "split" in samples and {"train", "test"} <= set(samples["split"]):
         protocol = {"name": "official"}
     else:
         raise StudyError(
-            "the sample table needs a column 'group' with two speakers or more, or 'split' with train and test"
+            "the sample table needs a column 'group' with three speakers or more, or 'split' with train and test"
         )
     values = {
         "name": name,
@@ -206,6 +208,24 @@ def shipped_studies() -> list[str]:
     return sorted(item.name.removesuffix(".toml") for item in _folder().iterdir() if item.name.endswith(".toml"))
 
 
+def _try_out(make: Callable[[], Any], kind: Kind | None, where: str) -> None:
+    """Make a classifier and fit it on eight rows: a value that it cannot take is found before hours of extraction."""
+    labels = ["a", "b"] * 4
+    rows = {
+        "dense": pd.DataFrame({"x": range(8), "y": [0, 1] * 4}, dtype="float32"),
+        "text": pd.DataFrame({"utterance": ["oh no", "great!"] * 4}),
+        "probabilities": pd.DataFrame({"a": [0.9, 0.1] * 4, "b": [0.1, 0.9] * 4}, dtype="float32"),
+    }
+    try:
+        estimator = make()
+        if kind is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                estimator.fit(rows[kind], labels).predict_proba(rows[kind])
+    except (EmofuseError, TypeError, ValueError) as error:
+        raise StudyError(f"{where}: {error}") from None
+
+
 def _folder() -> Any:
     return files(__package__) / "studies"
 
@@ -214,18 +234,20 @@ def _toml_lines(table: dict[str, Any], path: tuple[str, ...]) -> list[str]:
     values = {key: value for key, value in table.items() if not isinstance(value, dict)}
     tables = {key: value for key, value in table.items() if isinstance(value, dict)}
     lines = [f"\n[{'.'.join(_toml_key(part) for part in path)}]\n"] if path else []
-    lines += [f"{_toml_key(key)} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items()]
+    lines += [f"{_toml_key(key)} = {_toml_value(value)}\n" for key, value in values.items()]
     for key, value in tables.items():
         lines += _toml_lines(value, (*path, key))
     return lines
 
 
 def _toml_key(key: str) -> str:
-    return (
-        key
-        if key.replace("_", "").replace("-", "").isalnum() and key.isascii()
-        else json.dumps(key, ensure_ascii=False)
-    )
+    plain = key.replace("_", "").replace("-", "").isalnum() and key.isascii()
+    return key if plain else _toml_value(key)
+
+
+def _toml_value(value: Any) -> str:
+    """Write a value as JSON, which is TOML but for the one control character that JSON leaves as it is."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 assert set(Family.__args__) == set(FAMILIES)  # type: ignore[attr-defined]

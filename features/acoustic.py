@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from .base import Extractor, FloatArray
 from .errors import SampleError
-from .media import Audio, as_audio, decode_audio, resample, trim_silence
+from .media import MAX_RATE_HZ, MIN_RATE_HZ, Audio, as_audio, decode_audio, resample, trim_silence
 
-MIN_DURATION_S = 0.06  # openSMILE's longest frame; below it every functional is NaN
+# openSMILE's longest frame, and the frames that deltas need: below them every functional is NaN (measured).
+MIN_DURATION_S = 0.06
+MIN_DURATION_OF_SET_S = {"IS10": 0.07, "IS11": 0.07, "IS12": 0.07}
 SHORT_DURATION_S = 0.25
 INT16_FULL_SCALE = 32767 / 32768  # openSMILE casts to int16 without clipping, so +1.0 would wrap to -1.0
 
@@ -41,7 +43,8 @@ class OpenSmileFunctionals(Extractor):
 
     Notes
     -----
-    :meth:`extract_one` also takes a tuple ``(samples, sampling_rate_hz)``. At least 0.06 s of sound are needed.
+    :meth:`extract_one` also takes a tuple ``(samples, sampling_rate_hz)``. At least 0.06 s of sound are needed, for
+    ``IS10`` to ``IS12`` 0.07 s.
 
     References
     ----------
@@ -72,6 +75,7 @@ class OpenSmileFunctionals(Extractor):
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Return openSMILE's own feature names."""
+        self._check_parameters()
         return np.array(_feature_names(self.feature_set), dtype=object)
 
     def _decode(self, data: bytes, start_s: float | None, end_s: float | None) -> Audio:
@@ -83,28 +87,39 @@ class OpenSmileFunctionals(Extractor):
         return as_audio(*source)
 
     def _measure(self, signal: Audio) -> tuple[FloatArray, tuple[str, ...]]:
-        if signal.duration_s < MIN_DURATION_S:
+        self._check_parameters()
+        audio = signal if self.sampling_rate_hz is None else resample(signal, self.sampling_rate_hz)
+        needed = MIN_DURATION_OF_SET_S.get(self.feature_set, MIN_DURATION_S)
+        if audio.duration_s < needed:
             raise SampleError(
                 "too_short",
-                f"{MIN_DURATION_S} s needed, got {signal.duration_s:.3f} s; drop it or pass on_error='absent'",
+                f"{needed} s needed, got {audio.duration_s:.3f} s; drop it or pass on_error='absent'",
             )
-        warnings = list(signal.warnings)
-        if signal.duration_s < SHORT_DURATION_S:
-            warnings.append(f"short: {signal.duration_s:.3f} s of sound")
-        audio = self._prepare(signal)
+        warnings = list(audio.warnings)
+        if audio.duration_s < SHORT_DURATION_S:
+            warnings.append(f"short: {audio.duration_s:.3f} s of sound")
+        audio = self._prepare(audio, needed)
         values = _smile(self.feature_set)(audio.samples, audio.sampling_rate_hz)
         return np.asarray(values, dtype=np.float32).reshape(-1), tuple(warnings)
 
-    def _prepare(self, audio: Audio) -> Audio:
-        if self.sampling_rate_hz is not None:
-            audio = resample(audio, self.sampling_rate_hz)
+    def _check_parameters(self) -> None:
+        rate = self.sampling_rate_hz
+        if rate is not None and (not MIN_RATE_HZ <= rate <= MAX_RATE_HZ or rate != int(rate)):
+            raise ValueError(
+                f"sampling_rate_hz must be a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ} or None, got {rate!r}"
+            )
+        for name, value in (("trim_db", self.trim_db), ("rms", self.rms)):
+            if value is not None and not 0 < value < np.inf:
+                raise ValueError(f"{name} must be a positive number or None, got {value!r}")
+
+    def _prepare(self, audio: Audio, needed_s: float) -> Audio:
         if self.trim_db is not None:
             trimmed = trim_silence(audio, self.trim_db)
-            audio = trimmed if trimmed.duration_s >= MIN_DURATION_S else audio
+            audio = trimmed if trimmed.duration_s >= needed_s else audio
         samples = audio.samples
         if self.rms is not None:
             level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
-            if level > 0:
+            if level > np.finfo(np.float32).tiny:
                 samples = samples * np.float32(self.rms / level)
         samples = np.clip(samples, -INT16_FULL_SCALE, INT16_FULL_SCALE).astype(np.float32)
         return Audio(samples, audio.sampling_rate_hz, audio.warnings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -114,7 +114,8 @@ class Extractor(BaseEstimator):
             "parameters": self.get_params(deep=False),
             "libraries": {name: version(name) for name in self.libraries},
         }
-        return hashlib.sha256(json.dumps(described, sort_keys=True, default=list).encode()).hexdigest()
+        # Order is kept, not sorted: it is the order of the features (of bands, of channels).
+        return hashlib.sha256(json.dumps(described, default=_plain).encode()).hexdigest()
 
     def extract(
         self,
@@ -143,11 +144,22 @@ class Extractor(BaseEstimator):
         Returns
         -------
         Extraction
+
+        Raises
+        ------
+        TableError
+            No such column, or names that repeat.
+        SampleError
+            With ``on_error="raise"``, for the first sample that cannot be used.
+        StoreError
+            The store cannot be read or written.
         """
         if on_error not in ("absent", "raise"):
             raise ValueError(f"on_error must be 'absent' or 'raise', got {on_error!r}")
         if self.source_column not in samples:
             raise TableError(f"column {self.source_column!r} is missing; {type(self).__name__} reads it")
+        if not samples.index.is_unique:
+            raise TableError("sample names repeat; check_samples lists them")
         names = self.get_feature_names_out()
         sources = samples[self.source_column]
         present = [name for name in samples.index if isinstance(sources[name], str)]
@@ -242,6 +254,12 @@ def row_key(source_sha256: str, fingerprint: str, start_s: float | None, end_s: 
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return dict(value) if isinstance(value, Mapping) else list(value)
+
+
 def _sha256(path: str) -> str:
     return hashlib.sha256(read_bytes(path)).hexdigest()
 
@@ -266,6 +284,8 @@ def _attempt(function: Callable[[T], R], items: list[T], n_jobs: int) -> Iterato
             return error
         except MemoryError:
             return SampleError("too_large", "it needs more memory than there is; cut it into clips")
+        except Exception as error:  # no sample may kill a batch, whatever a library makes of it
+            return SampleError("unexpected", f"{type(error).__name__}: {error}; drop it and report it")
 
     if n_jobs <= 1:
         for item in items:

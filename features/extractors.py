@@ -23,9 +23,7 @@ def make_extractor(name: str, parameters: dict[str, Any]) -> Extractor:
     try:
         extractor: Extractor = made(**parameters)
         extractor.get_feature_names_out()
-    except TypeError:
+    except (TypeError, ValueError, AttributeError) as error:
         known = sorted(made().get_params(deep=False))
-        raise StudyError(f"extractor {name!r} has the parameters {known}, got {sorted(parameters)}") from None
-    except ValueError as error:
-        raise StudyError(f"extractor {name!r}: {error}") from None
+        raise StudyError(f"extractor {name!r}: {error}; its parameters are {known}") from None
     return extractor

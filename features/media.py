@@ -7,6 +7,7 @@ import os
 import stat
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from .errors import SampleError
 MAX_FILE_BYTES = 2 * 1024**3
 MAX_DURATION_S = 3600.0
 MAX_CHANNELS = 64
+MAX_VALUES = 2**29  # 2 GiB once decoded: an hour of stereo at 48 kHz, whatever the file says after compression
 MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768_000
 NARROW_BAND_HZ = 16_000
 CLIPPING_LEVEL = 0.999
 CLIPPING_SHARE = 0.01
-STREAMING_SIZES = (0, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF)
+STREAMING_SIZES = (0x7FFFFFFF, 0x7FFFF000)
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -63,20 +65,17 @@ def read_bytes(path: str | os.PathLike[str] | bytes, *, max_bytes: int = MAX_FIL
     path = Path(os.fsdecode(path))
     try:
         archive = _enclosing_archive(path)
-        if archive is not None:
-            return _read_member(archive, path.relative_to(archive).as_posix(), max_bytes)
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise SampleError("not_a_file", f"a regular file is needed, {_shown(path)} is none")
-        if status.st_size > max_bytes:
-            raise SampleError("too_large", f"at most {max_bytes} bytes are read, the file has {status.st_size}")
-        data = path.read_bytes()
+        if archive is None:
+            data = _read_file(path, max_bytes)
+        else:
+            data = _read_member(archive, path.relative_to(archive).as_posix(), max_bytes)
     except FileNotFoundError:
         raise SampleError("missing", f"no file {_shown(path)}; check the path and --root") from None
     except PermissionError:
         raise SampleError("no_permission", f"{_shown(path)} may not be read; check its permissions") from None
-    except OSError as error:
-        raise SampleError("not_a_file", f"{_shown(path)} cannot be opened: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SampleError("not_a_file", f"{_shown(path)} cannot be opened: {reason}; correct the path") from None
     if not data:
         raise SampleError("empty_file", f"{_shown(path)} has 0 bytes; fetch it again or drop the sample")
     return data
@@ -114,19 +113,27 @@ def decode_audio(
     """
     import soundfile as sf
 
+    check_bounds(start_s, end_s)
     try:
-        with sf.SoundFile(io.BytesIO(data)) as file:
+        with sf.SoundFile(_InMemory(data)) as file:
             rate, channels, frames = file.samplerate, file.channels, file.frames
-            _check_header(rate, channels)
+            _check_rate(rate)
+            _check_channels(channels)
             first, count = _clip_frames(rate, frames, start_s, end_s, max_duration_s)
+            if count * channels > MAX_VALUES:
+                raise SampleError(
+                    "too_long", f"at most {MAX_VALUES} values are decoded, got {count} x {channels}; cut it into clips"
+                )
             if first:
                 file.seek(first)
             values = file.read(count, dtype="float32", always_2d=True)
     except (sf.LibsndfileError, RuntimeError, ValueError) as error:
-        reason = str(error).removeprefix("Error opening <_io.BytesIO object").lstrip(" >:")
-        raise SampleError("not_audio", f"the content is no sound that can be decoded ({reason[:120]})") from None
+        reason = error.error_string if isinstance(error, sf.LibsndfileError) else str(error)
+        raise SampleError(
+            "not_audio", f"the content is no sound that can be decoded ({reason[:120]}); fetch or convert it again"
+        ) from None
     audio = as_audio(values, rate)
-    if len(values) < count or _wav_is_truncated(data):
+    if len(values) < count or _is_truncated(data):
         note = f"truncated: {len(values)} frames decoded, the header names more"
         audio = Audio(audio.samples, rate, (*audio.warnings, note))
     return audio
@@ -148,10 +155,15 @@ def as_audio(samples: Any, sampling_rate_hz: Any) -> Audio:
     Raises
     ------
     SampleError
-        ``bad_array`` (type or shape), ``bad_rate``, ``no_samples`` or ``not_finite``.
+        ``bad_array`` (type or shape), ``bad_rate``, ``too_many_channels``, ``no_samples`` or ``not_finite``.
     """
     rate = _check_rate(sampling_rate_hz)
-    values = np.asarray(samples)
+    try:
+        values = np.asarray(samples)
+    except ValueError:
+        raise SampleError(
+            "bad_array", "a numeric array (n,) or (n, channels) is needed, got rows of several lengths"
+        ) from None
     if values.ndim not in (1, 2) or values.dtype.kind not in "fiu":
         raise SampleError(
             "bad_array", f"a numeric array (n,) or (n, channels) is needed, got {values.dtype} {values.shape}"
@@ -160,22 +172,23 @@ def as_audio(samples: Any, sampling_rate_hz: Any) -> Audio:
         raise SampleError("no_samples", "the sound has 0 samples; drop it")
     if values.ndim == 2 and values.shape[0] < values.shape[1]:
         raise SampleError("bad_array", f"shape {values.shape} is (channels, n); pass its transpose (n, channels)")
+    _check_channels(1 if values.ndim == 1 else values.shape[1])
     if values.dtype.kind == "u":
         middle = (np.iinfo(values.dtype).max + 1) / 2
         values = (values.astype(np.float64) - middle) / middle
     elif values.dtype.kind == "i":
         values = values / -float(np.iinfo(values.dtype).min)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         values = values.astype(np.float32)
-    if not np.isfinite(values).all():
-        bad = int((~np.isfinite(values)).sum())
-        raise SampleError("not_finite", f"{bad} of {values.size} samples are NaN or infinite; repair or drop it")
+        mono = values if values.ndim == 1 else values.mean(axis=1, dtype=np.float32)
+    if not np.isfinite(mono).all():
+        bad = int((~np.isfinite(mono)).sum())
+        raise SampleError("not_finite", f"{bad} of {len(mono)} samples are NaN or infinite; repair or drop it")
     clipped = float((np.abs(values) >= CLIPPING_LEVEL).mean())
-    mono = values if values.ndim == 1 else values.mean(axis=1, dtype=np.float32)
     warnings = []
     if clipped > CLIPPING_SHARE:
         warnings.append(f"clipping: {clipped:.1%} of the samples are at full scale or beyond")
-    if float(np.ptp(mono)) < 1e-4:
+    if float(mono.max()) - float(mono.min()) < 1e-4:
         warnings.append("silence: the sound never changes")
     if rate < NARROW_BAND_HZ:
         warnings.append(f"narrow band: sampled at {rate} Hz, 16000 Hz or more is usual")
@@ -204,6 +217,25 @@ def trim_silence(audio: Audio, below_loudest_db: float, *, frame_s: float = 0.02
     return Audio(audio.samples[first:last], audio.sampling_rate_hz, audio.warnings)
 
 
+def check_bounds(start_s: float | None, end_s: float | None) -> None:
+    """Refuse a clip whose bounds are not finite, begin before 0 or end before they begin."""
+    start = 0.0 if start_s is None else start_s
+    if not 0 <= start < np.inf or not (end_s is None or start < end_s < np.inf):
+        raise SampleError(
+            "bad_clip", f"a clip from 0 s on that ends after its start is needed, got {start_s} to {end_s}"
+        )
+
+
+class _InMemory(io.BytesIO):
+    """Bytes read by libsndfile: a seek that a damaged header sends astray stays put, as errors cannot leave a callback."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
+
+
 def _shown(path: Path) -> str:
     return repr(path.name or str(path))
 
@@ -213,6 +245,15 @@ def _enclosing_archive(path: Path) -> Path | None:
         if parent.suffix.lower() == ".zip" and parent.is_file():
             return parent
     return None
+
+
+def _read_file(path: Path, max_bytes: int) -> bytes:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise SampleError("not_a_file", f"a regular file is needed, {_shown(path)} is none")
+    if status.st_size > max_bytes:
+        raise SampleError("too_large", f"at most {max_bytes} bytes are read, the file has {status.st_size}")
+    return path.read_bytes()
 
 
 def _read_member(archive: Path, member: str, max_bytes: int) -> bytes:
@@ -225,7 +266,7 @@ def _read_member(archive: Path, member: str, max_bytes: int) -> bytes:
                 data = file.read(max_bytes + 1)
     except KeyError:
         raise SampleError("missing", f"archive {archive.name!r} has no member {member!r}") from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise SampleError("bad_archive", f"archive {archive.name!r} cannot be read: {error}") from None
     if len(data) != size:
         raise SampleError("bad_archive", f"{member!r} in {archive.name!r} is not as long as its header says")
@@ -242,18 +283,19 @@ def _check_rate(rate: Any) -> int:
     return int(rate)
 
 
-def _check_header(rate: int, channels: int) -> None:
-    _check_rate(rate)
-    if not 1 <= channels <= MAX_CHANNELS:
-        raise SampleError("too_many_channels", f"1 to {MAX_CHANNELS} channels are read, the header names {channels}")
+def _check_channels(channels: int) -> None:
+    if channels > MAX_CHANNELS:
+        raise SampleError("too_many_channels", f"at most {MAX_CHANNELS} channels are read, got {channels}; mix it down")
 
 
 def _clip_frames(
     rate: int, frames: int, start_s: float | None, end_s: float | None, max_duration_s: float
 ) -> tuple[int, int]:
+    if not frames:
+        return 0, 0
     first = 0 if start_s is None else round(start_s * rate)
     last = frames if end_s is None else min(round(end_s * rate), frames)
-    if frames and not 0 <= first < last:
+    if first >= last:
         raise SampleError("bad_clip", f"clip {start_s} to {end_s} s lies outside the {frames / rate:.3f} s of sound")
     if (last - first) / rate > max_duration_s:
         raise SampleError(
@@ -263,14 +305,16 @@ def _clip_frames(
     return first, last - first
 
 
-def _wav_is_truncated(data: bytes) -> bool:
-    """Whether a RIFF file's data chunk names more bytes than follow (streaming placeholders are no lie)."""
-    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+def _is_truncated(data: bytes) -> bool:
+    """Whether a WAV or AIFF file's sound chunk names more bytes than follow (streaming placeholders are no lie)."""
+    layouts = {b"RIFFWAVE": ("<I", b"data"), b"FORMAIFF": (">I", b"SSND"), b"FORMAIFC": (">I", b"SSND")}
+    size_format, sound = layouts.get(data[:4] + data[8:12], ("", b""))
+    if not sound:
         return False
     position = 12
     while position + 8 <= len(data):
-        name, size = data[position : position + 4], struct.unpack_from("<I", data, position + 4)[0]
-        if name == b"data":
+        name, size = data[position : position + 4], struct.unpack_from(size_format, data, position + 4)[0]
+        if name == sound:
             return size not in STREAMING_SIZES and size < 2**31 and position + 8 + size > len(data)
         position += 8 + size + (size & 1)
     return False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ from .errors import TableError
 from .media import read_bytes
 
 MEDIA_COLUMNS = ("audio", "video", "image", "eeg")
-ID_COLUMNS = ("id", "sample", "sample_id")
+ID_COLUMNS = ("id", "sample", "sample_id", "Unnamed: 0")
+NAME_COLUMNS = (*ID_COLUMNS, *MEDIA_COLUMNS, "label", "group", "split", "dialogue")
+# What a cell without a value says, in tables by pandas, R, MATLAB and Excel.
+MISSING = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None")
 
 
 def check_samples(
@@ -57,6 +62,8 @@ def check_samples(
     if not samples.columns.is_unique:
         raise TableError(f"column names repeat: {sorted(samples.columns[samples.columns.duplicated()])}")
     table = samples.copy()
+    for column in table.select_dtypes("category"):
+        table[column] = table[column].astype(object)
     problems: list[str] = []
     table.index = _check_index(samples.index, problems)
     for column in MEDIA_COLUMNS:
@@ -85,7 +92,8 @@ def read_samples(path: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     path : path
         UTF-8 (or UTF-16 with a byte-order mark) CSV, comma-separated, with the sample-table columns. The
         identifier is the column ``id``, ``sample`` or ``sample_id``, or the unnamed first one; where there is
-        none, rows are named by their number.
+        none, rows are named by their number. Names, labels and texts are kept as they are written ("007"), and a
+        text may be any word, "None" and "null" too.
     root : path, optional
         Folder that relative media paths start from; the CSV's own folder by default.
 
@@ -99,11 +107,11 @@ def read_samples(path: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     TableError
         Where the file or a row of it is unusable.
     """
-    table = read_csv(path)
+    table = read_csv(path, names=NAME_COLUMNS, texts=("text",))
     known = {*MEDIA_COLUMNS, "text", "label"}
     if not known & set(table.columns):
         raise TableError(f"{Path(path).name}: none of the columns {sorted(known)} found, got {list(table.columns)[:8]}")
-    names = [c for c in table.columns if c in ID_COLUMNS or str(c).startswith("Unnamed: 0")]
+    names = [column for column in ID_COLUMNS if column in table]
     if names:
         table = table.set_index(names[0])
     else:
@@ -111,8 +119,15 @@ def read_samples(path: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     return check_samples(table, root=Path(path).parent if root is None else root)
 
 
-def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_csv(path: str | os.PathLike[str], *, names: Collection[str] = (), texts: Collection[str] = ()) -> pd.DataFrame:
     """Read a CSV table as its text says, refusing what would be read wrongly in silence.
+
+    Parameters
+    ----------
+    path : path
+    names, texts : collection of str
+        Columns that are strings even where all look like numbers; in ``texts``, words such as "None" and "NA" are
+        words, not missing values.
 
     Returns
     -------
@@ -122,28 +137,55 @@ def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     TableError
-        Not UTF-8, separated by something other than commas, ragged, or without rows.
+        Not UTF-8, separated by something other than commas, ragged, with repeated column names, or without rows.
     """
-    name = Path(path).name
-    data = read_bytes(path)
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return parse_csv(read_bytes(path), Path(path).name, names=names, texts=texts)
+
+
+def parse_csv(data: bytes, name: str, *, names: Collection[str] = (), texts: Collection[str] = ()) -> pd.DataFrame:
+    """Do what :func:`read_csv` does for the bytes of a table called ``name``."""
     try:
-        text = data.decode(encoding)
+        text = decode_text(data)
     except UnicodeDecodeError as error:
         raise TableError(f"{name}: byte {error.start} is not UTF-8; save the table as UTF-8") from None
     if not text.strip():
         raise TableError(f"{name}: the table is empty")
-    header = text.lstrip().split("\n", 1)[0]
-    if "," not in header and (";" in header or "\t" in header):
-        raise TableError(f"{name}: columns seem to be separated by ';' or tab; save it separated by commas")
     try:
-        table = pd.read_csv(io.StringIO(text), skipinitialspace=True)
+        lines = csv.reader(io.StringIO(text.lstrip(), newline=None), skipinitialspace=True)
+        columns = [column.strip() or f"Unnamed: {number}" for number, column in enumerate(next(lines))]
+        first_row = next((line for line in lines if line), [])
+    except csv.Error as error:
+        raise TableError(f"{name}: not a comma-separated table ({error})") from None
+    if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
+        raise TableError(f"{name}: columns seem to be separated by ';' or tab; save it separated by commas")
+    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    if repeated:
+        raise TableError(f"{name}: column names {repeated} repeat; rename all but one")
+    if len(first_row) > len(columns):
+        raise TableError(
+            f"{name}: the header names {len(columns)} columns, the first row has {len(first_row)}; write numbers "
+            "with a decimal point and put text with commas in quotes"
+        )
+    try:
+        table = pd.read_csv(
+            io.StringIO(text),
+            skipinitialspace=True,
+            header=0,
+            names=columns,
+            dtype={column: str for column in columns if column in names or column in texts},
+            keep_default_na=False,
+            na_values={column: [""] if column in texts else list(MISSING) for column in columns},
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise TableError(f"{name}: not a comma-separated table ({str(error).strip()})") from None
-    table.columns = [str(column).strip() for column in table.columns]
     if table.empty:
         raise TableError(f"{name}: the table has a header and no rows")
     return table
+
+
+def decode_text(data: bytes) -> str:
+    """Decode UTF-8, or UTF-16 with its byte-order mark; raise UnicodeDecodeError for anything else."""
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
 
 
 def as_name(value: Any) -> str:
@@ -185,6 +227,10 @@ def _check_paths(column: pd.Series, root: str | os.PathLike[str] | None, problem
             problems.append(f"sample {name!r}: {column.name} must be a path, got {value!r}")
             values.append(None)
             continue
+        if "\0" in str(value):
+            problems.append(f"sample {name!r}: {column.name} {str(value)!r} holds a null character")
+            values.append(None)
+            continue
         path = Path(value)
         if base is not None:
             path = base / path
@@ -202,7 +248,7 @@ def _check_texts(column: pd.Series, problems: list[str]) -> pd.Series:
             continue
         if isinstance(value, bytes):
             try:
-                value = value.decode("utf-8-sig")
+                value = decode_text(value)
             except UnicodeDecodeError as error:
                 problems.append(f"sample {name!r}: byte {error.start} of its text is not UTF-8")
                 value = ""
@@ -237,10 +283,10 @@ def _check_bounds(table: pd.DataFrame, problems: list[str]) -> None:
 
 
 def _check_labels(column: pd.Series, problems: list[str], *, required: bool) -> pd.Series:
-    present = column[~column.map(is_missing)]
+    missing = column.map(is_missing).to_numpy(dtype=bool)
+    present = column[~missing]
     if required:
-        gone = column.index.difference(present.index, sort=False)
-        problems += [f"sample {name!r}: its label is missing" for name in gone]
+        problems += [f"sample {name!r}: its label is missing" for name in column.index[missing]]
     is_text = present.map(lambda value: isinstance(value, str))
     if is_text.any() and not is_text.all():
         examples = [repr(present[is_text].iloc[0]), repr(present[~is_text].iloc[0])]
@@ -258,4 +304,5 @@ def _check_labels(column: pd.Series, problems: list[str], *, required: bool) -> 
             )
     if required and names.nunique() < 2 and not problems:
         problems.append(f"at least two classes are needed, got {sorted(names.unique())}")
-    return names.reindex(column.index).astype(object).where(lambda s: s.notna(), None)
+    values = [None if gone else as_name(value) for value, gone in zip(column, missing, strict=True)]
+    return pd.Series(values, index=column.index, dtype=object)

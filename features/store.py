@@ -1,7 +1,8 @@
 """The content-addressed feature store: what was measured once, from these bytes, this way, is not measured again.
 
-One SQLite file in write-ahead mode: a killed writer leaves whole rows or none, several processes may write at
-once, and a full or read-only disk is one clear error. Every row carries a checksum.
+One SQLite file: a killed writer leaves whole rows or none, several processes may write at once, and a full or
+read-only disk is one clear error. Every row carries a checksum. Write-ahead mode is not used: SQLite does not wait for
+the lock that switching to it needs, so processes that made one store at the same moment failed.
 """
 
 from __future__ import annotations
@@ -71,15 +72,18 @@ class FeatureStore:
         except OSError as error:
             raise StoreError(f"store {str(self.path)!r} cannot be made: {error.strerror}; choose --store") from None
         with self._connect() as database:
-            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("BEGIN IMMEDIATE")
             found = database.execute("PRAGMA user_version").fetchone()[0]
             if found not in (0, SCHEMA):
-                raise StoreError(f"store {str(self.path)!r} has schema {found}, this version reads {SCHEMA}")
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS rows "
-                "(key TEXT PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL, warnings TEXT NOT NULL) WITHOUT ROWID"
-            )
-            database.execute(f"PRAGMA user_version={SCHEMA}")
+                raise StoreError(
+                    f"store {str(self.path)!r} has schema {found}, this version reads {SCHEMA}; choose another --store"
+                )
+            if found != SCHEMA:
+                database.execute(
+                    "CREATE TABLE rows (key TEXT PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL, "
+                    "warnings TEXT NOT NULL) WITHOUT ROWID"
+                )
+                database.execute(f"PRAGMA user_version={SCHEMA}")
 
     def get_many(self, keys: Iterable[str], *, n_values: int) -> dict[str, StoredRow]:
         """Return the rows that are there; one that fails its checksum counts as not there.
@@ -97,7 +101,7 @@ class FeatureStore:
                 marks = ",".join("?" * len(part))
                 found = database.execute(f"SELECT key, data, crc, warnings FROM rows WHERE key IN ({marks})", part)
                 for key, data, crc, warnings in found:
-                    if zlib.crc32(data) != crc:
+                    if _checksum(data, warnings) != crc:
                         continue
                     values = np.frombuffer(data, dtype="<f4")
                     if len(values) != n_values:
@@ -113,8 +117,10 @@ class FeatureStore:
         encoded = []
         for key, row in rows.items():
             data = np.asarray(row.values, dtype="<f4").tobytes()
-            encoded.append((key, data, zlib.crc32(data), json.dumps(row.warnings)))
+            warnings = json.dumps(row.warnings)
+            encoded.append((key, data, _checksum(data, warnings), warnings))
         with self._connect() as database:
+            database.execute("BEGIN IMMEDIATE")
             database.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", encoded)
 
     def __len__(self) -> int:
@@ -127,7 +133,6 @@ class FeatureStore:
         try:
             database = sqlite3.connect(self.path / FILE_NAME, timeout=BUSY_TIMEOUT_S)
             try:
-                database.execute("PRAGMA synchronous=NORMAL")
                 with database:
                     yield database
             finally:
@@ -136,3 +141,7 @@ class FeatureStore:
             raise StoreError(
                 f"store {str(self.path)!r} cannot be used ({error}); free or unlock the disk, or choose --store"
             ) from None
+
+
+def _checksum(data: bytes, warnings: str) -> int:
+    return zlib.crc32(warnings.encode(), zlib.crc32(data))

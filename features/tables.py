@@ -31,7 +31,7 @@ def read_feature_table(path: str | os.PathLike[str], *, key: str) -> pd.DataFram
     TableError
         No such column, or a key that repeats.
     """
-    table = read_csv(path)
+    table = read_csv(path, names=(key,))
     if key not in table:
         raise TableError(f"{Path(path).name}: no column {key!r}; it has {list(table.columns)[:8]}")
     table.index = pd.Index(table.pop(key).map(as_name), name="sample", dtype=object)

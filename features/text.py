@@ -16,12 +16,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .errors import TableError
-from .samples import is_missing
+from .samples import decode_text, is_missing
 
 MAX_CHARACTERS = 20_000
 UTTERANCE = "utterance"
-_DIRECTION_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\ufeff]")  # direction and byte-order marks
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f]")  # all but those that are white space
 # C1 controls are how text saved as Windows-1252 and read as Latin-1 shows its quotes and dashes.
 _WINDOWS_1252 = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 _SPACES = re.compile(r"\s+")
@@ -30,8 +30,8 @@ _SPACES = re.compile(r"\s+")
 def clean_text(text: str) -> str:
     """Bring a text to one canonical form without losing what carries emotion (case, punctuation, emoji).
 
-    Unicode NFC; Windows-1252 quotes repaired; control characters, direction overrides and lone surrogates removed;
-    white space folded; cut after 20,000 characters.
+    Unicode NFC; Windows-1252 quotes repaired; control characters, direction overrides and byte-order marks removed;
+    lone surrogates replaced by U+FFFD; white space folded; cut after 20,000 characters.
 
     Examples
     --------
@@ -39,9 +39,9 @@ def clean_text(text: str) -> str:
     'It’s fine!'
     """
     text = text[: MAX_CHARACTERS * 2].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    text = unicodedata.normalize("NFC", text.translate(_WINDOWS_1252))
-    text = _DIRECTION_MARKS.sub("", _CONTROLS.sub("", text)).removeprefix("\ufeff")
-    return _SPACES.sub(" ", text).strip()[:MAX_CHARACTERS]
+    text = _MARKS.sub("", _CONTROLS.sub("", text.translate(_WINDOWS_1252)))
+    text = _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return text[:MAX_CHARACTERS].rstrip()
 
 
 def tokenize(text: str) -> list[str]:
@@ -92,9 +92,16 @@ class TextVectorizer(TransformerMixin, BaseEstimator):
         ------
         TableError
             A single string instead of a list, something that is no text, or texts without a single term.
+        ValueError
+            A parameter out of its range.
         """
         from sklearn.feature_extraction.text import TfidfVectorizer
 
+        for name, ngrams in (("word_ngrams", self.word_ngrams), ("char_ngrams", self.char_ngrams)):
+            if ngrams is not None and not 1 <= ngrams[0] <= ngrams[1]:
+                raise ValueError(f"{name} must be (shortest, longest) from 1 on, or None, got {ngrams!r}")
+        if self.word_ngrams is None and self.char_ngrams is None:
+            raise ValueError("word_ngrams and char_ngrams are both None: nothing to count")
         texts = [text for text in as_texts(X) if text]
         if not texts:
             raise TableError("every training text is empty; drop the text block or check the column")
@@ -106,24 +113,24 @@ class TextVectorizer(TransformerMixin, BaseEstimator):
                 tokenizer=tokenize,
                 token_pattern=None,
                 lowercase=False,
-                ngram_range=self.word_ngrams,
+                ngram_range=tuple(self.word_ngrams),
                 min_df=1 if few else self.min_df_words,
                 **shared,
             )
         if self.char_ngrams is not None:
             parts["char"] = TfidfVectorizer(
                 analyzer="char_wb",
-                ngram_range=self.char_ngrams,
+                ngram_range=tuple(self.char_ngrams),
                 min_df=1 if few else self.min_df_chars,
                 **shared,
             )
-        if not parts:
-            raise ValueError("word_ngrams and char_ngrams are both None: nothing to count")
         fitted = {}
         for name, part in parts.items():
             try:
                 fitted[name] = part.fit(texts)
-            except ValueError:
+            except ValueError as error:
+                if isinstance(error, TypeError):
+                    raise  # scikit-learn refuses a parameter
                 continue  # no term is frequent enough in this part; the other one may still hold
         if not fitted:
             raise TableError("no term stands in enough training texts; give more texts or lower min_df")
@@ -163,7 +170,7 @@ def _as_text(value: Any) -> str | None:
         return None
     if isinstance(value, bytes):
         try:
-            value = value.decode("utf-8")
+            value = decode_text(value)
         except UnicodeDecodeError as error:
             raise TableError(f"byte {error.start} of a text is not UTF-8; decode it first") from None
     if not isinstance(value, str):

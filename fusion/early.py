@@ -14,9 +14,9 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from ..classifiers.calibration import align, apply_temperature, fit_temperature, out_of_fold
-from ..features.errors import TableError
+from ..features.errors import StudyError
 from .blocks import check_blocks, present_rows, select_block
-from .experts import Array, check_training, fit_safely
+from .experts import Array, check_training, fit_safely, training_rows
 
 
 class EarlyFusion(ClassifierMixin, BaseEstimator):
@@ -81,17 +81,21 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
 
         Raises
         ------
+        StudyError
+            No block, or a weight that is not positive.
         TableError
             A block is absent in every training row.
+        ProtocolError
+            A single group, where probabilities are to be calibrated.
         """
-        check_blocks(X)
+        if not self.blocks or not all(weight > 0 for weight in (self.weights or {}).values()):
+            raise StudyError(
+                f"early fusion needs blocks and positive weights, got {list(self.blocks)} and {self.weights}"
+            )
         labels, known_groups = check_training(X, y, groups)
         self.features_, self.fronts_, self.widths_, self.partial_ = {}, {}, {}, set()
         for name, front in self.blocks.items():
-            table = select_block(X, name)
-            present = present_rows(table)
-            if not present.any():
-                raise TableError(f"block {name!r} is absent in every training row; drop it from the study")
+            table, present = training_rows(X, name)
             if not present.all():
                 self.partial_.add(name)
             self.features_[name] = tuple(table.columns)
@@ -137,7 +141,8 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: pd.DataFrame) -> Array:
         """Return the most probable class of each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
 
     def _concatenate(self, X: pd.DataFrame) -> tuple[Array, Array]:
         """Return the scaled columns, and for each row whether any block is there."""

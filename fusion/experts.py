@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
 from ..classifiers.calibration import align, apply_temperature, fit_temperature, log_clipped, out_of_fold
-from ..features.errors import EmofuseWarning, TableError
+from ..features.errors import EmofuseWarning, ProtocolError, StudyError, TableError
 from .blocks import check_blocks, present_rows, select_block
 
 Array = npt.NDArray[Any]
@@ -57,7 +57,9 @@ class FittedExperts:
         Class shares of the training rows: the answer where every modality is absent.
     experts : dict of str to Expert
     out_of_fold : dict of str to ndarray of shape (n_samples, n_classes)
-        Calibrated log probabilities of each training row by a model that saw neither it nor its group; NaN where absent.
+        Calibrated log probabilities of each training row by a model that saw neither it nor its group; NaN where the block
+        is absent and in rows of a class that the model never saw. An expert whose rows are all of one group, or of one
+        class, cannot be judged: its scores are the class shares.
     """
 
     classes: Array
@@ -69,13 +71,10 @@ class FittedExperts:
 
     def only(self, names: list[str]) -> FittedExperts:
         """Return the same fit with some of its experts."""
-        return FittedExperts(
-            self.classes,
-            self.codes,
-            self.groups,
-            self.prior,
-            {name: self.experts[name] for name in names},
-            {name: self.out_of_fold[name] for name in names},
+        return replace(
+            self,
+            experts={name: self.experts[name] for name in names},
+            out_of_fold={name: self.out_of_fold[name] for name in names},
         )
 
     def training_scores(self) -> Array:
@@ -84,6 +83,7 @@ class FittedExperts:
 
     def scores(self, X: pd.DataFrame) -> Array:
         """Return the experts' log probabilities of new rows, shape (n_experts, n_samples, n_classes)."""
+        check_blocks(X)
         return np.stack([expert.log_probabilities(X, self.classes) for expert in self.experts.values()])
 
 
@@ -116,18 +116,25 @@ def fit_experts(
 
     Raises
     ------
+    StudyError
+        No block.
     TableError
         A block is absent in every training row.
+    ProtocolError
+        A single group: nothing can be held out.
     """
-    check_blocks(X)
+    if not estimators:
+        raise StudyError("late fusion needs one block at least, got none")
     labels, known_groups = check_training(X, y, groups)
     classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) > 1 and not can_hold_out(labels, known_groups):
+        raise ProtocolError(
+            "experts are judged out of fold, which takes two groups in the training rows, got one; add speakers"
+        )
     experts, scores = {}, {}
     for name, (block, estimator) in estimators.items():
-        table = X if block is None else select_block(X, block)
-        present = np.flatnonzero(present_rows(table))
-        if not len(present):
-            raise TableError(f"block {block or 'all'!r} is absent in every training row; drop it from the study")
+        table, here = training_rows(X, block)
+        present = np.flatnonzero(here)
         rows, own = table.iloc[present], labels[present]
         own_groups = None if known_groups is None else known_groups[present]
         temperature = 1.0
@@ -145,7 +152,8 @@ def fit_experts(
 
 
 def check_training(X: pd.DataFrame, y: Any, groups: Any) -> tuple[Array, Array | None]:
-    """Return labels and groups as arrays as long as the table."""
+    """Check a block table with its labels and groups, and return these two as arrays as long as the table."""
+    check_blocks(X)
     labels = np.asarray(y)
     known_groups = None if groups is None else np.asarray(groups)
     for name, values in (("y", labels), ("groups", known_groups)):
@@ -155,7 +163,20 @@ def check_training(X: pd.DataFrame, y: Any, groups: Any) -> tuple[Array, Array |
             raise TableError(f"{name} must have one value for each of the {len(X)} rows, got shape {values.shape}")
         if pd.isna(values).any():
             raise TableError(f"{name} is missing in row {int(np.flatnonzero(pd.isna(values))[0])}")
+        if len({isinstance(value, str) for value in values.tolist()}) > 1:
+            raise TableError(f"{name} mixes text and numbers; write all of them as text")
+    if labels.dtype == object and not isinstance(labels[0], str):
+        labels = np.asarray(labels.tolist())  # pandas' nullable integers and booleans
     return labels, known_groups
+
+
+def training_rows(X: pd.DataFrame, block: str | None) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Return a block (the whole table for None), and which rows have it; refuse one that no row has."""
+    table = X if block is None else select_block(X, block)
+    present = present_rows(table)
+    if not present.any():
+        raise TableError(f"block {block or 'all'!r} is absent in every training row; drop it from the study")
+    return table, present
 
 
 def _shares(codes: Array, n_classes: int) -> Array:
@@ -170,7 +191,9 @@ def can_hold_out(labels: Array, groups: Array | None) -> bool:
 def fit_safely(estimator: Any, X: Any, y: Array) -> Any:
     """Fit a clone on rows that may hold one class only, or lack a block that other rows of the training set have."""
     if len(np.unique(y)) == 1:
-        message = f"the training rows of an expert hold the single class {y[0]!r}; its answer is constant"
+        message = (
+            f"the training rows of an expert hold the single class {np.unique(y).tolist()[0]!r}; its answer is constant"
+        )
         warnings.warn(message, EmofuseWarning, stacklevel=2)
         return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
     restricted = getattr(estimator, "restricted_to", None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.base import clone
 
+from ..features.errors import StudyError
 from .early import EarlyFusion
 from .experts import ALL_BLOCKS
 from .late import LateFusion, Rule
@@ -40,4 +41,6 @@ class HybridFusion(LateFusion):
         self.early = early
 
     def _estimators(self) -> dict[str, tuple[str | None, Any]]:
+        if EARLY in self.blocks:
+            raise StudyError(f"a block of hybrid fusion cannot be called {EARLY!r}; rename it")
         return super()._estimators() | {EARLY: (ALL_BLOCKS, clone(self.early).set_params(calibrate=False))}

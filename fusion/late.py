@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import Any, ClassVar, Literal
 
@@ -13,12 +14,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..classifiers.calibration import align, apply_temperature, fit_temperature, out_of_fold
 from ..classifiers.recipes import meta_classifier
-from ..features.errors import StudyError
+from ..features.errors import EmofuseWarning, StudyError
+from . import rules
 from .experts import Array, FittedExperts, can_hold_out, fit_experts, fit_safely
-from .rules import learn_weights, mean_rule, present_experts, product_rule, vote_rule, weighted_rule
+from .rules import present_experts
 
 Rule = Literal["mean", "product", "vote", "weighted", "stacking"]
-RULES = ("mean", "product", "vote", "weighted", "stacking")
+# Rules that learn nothing but the temperature of their answers.
+FIXED_RULES: dict[str, Callable[[Array, Array], Array]] = {
+    "mean": rules.mean_rule,
+    "product": rules.product_rule,
+    "vote": rules.vote_rule,
+}
+RULES = (*FIXED_RULES, "weighted", "stacking")
 MAX_SUBSET_EXPERTS = 5  # 2^5 - 6 = 26 meta-classifiers at most
 LEAST_META_ROWS = 20
 
@@ -35,7 +43,8 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         One unfitted classifier (or pipeline) for each block of the table.
     rule : {"mean", "product", "vote", "weighted", "stacking"}, default="product"
         ``product`` multiplies probabilities, ``weighted`` learns an exponent for each expert, ``stacking`` learns a
-        meta-classifier over log probabilities (Wolpert 1992), one for each subset of the modalities.
+        meta-classifier over log probabilities (Wolpert 1992), one for each subset of the modalities; with more than five
+        experts only one, of all together.
     meta : classifier, optional
         Meta-classifier of stacking; class-balanced logistic regression by default.
     n_inner : int, default=5
@@ -53,7 +62,10 @@ class LateFusion(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    A modality may be absent in any row, in training and in prediction; where all are absent the class prior answers.
+    A modality may be absent in any row, in training and in prediction. Whatever the rule, a single expert that is present
+    gives its own calibrated answer; where all are absent the class prior answers. Stacking takes the product of the experts
+    where no meta-classifier could be learned (fewer than 20 training rows with these modalities), and for the probability
+    of a class that stands in one group only, which no expert could be judged on.
     """
 
     # Groups are asked for by default where scikit-learn routes metadata (cross_validate and the like).
@@ -95,14 +107,15 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         self.experts_ = experts
         self.classes_ = experts.classes
         scores = experts.training_scores()
+        several = _several(scores)
         self.temperature_ = 1.0
         if self.rule == "weighted":
-            self.weights_ = learn_weights(scores, experts.codes)
+            self.weights_ = rules.learn_weights(scores[:, several], experts.codes[several])
         elif self.rule == "stacking":
             self.metas_ = self._fit_metas(scores, experts.codes)
             self.temperature_ = self._meta_temperature(scores)
-        elif self.rule in ("mean", "product") and len(scores) > 1:
-            self.temperature_ = fit_temperature(self._plain(scores), experts.codes)
+        else:
+            self.temperature_ = fit_temperature(self._plain(scores[:, several]), experts.codes[several])
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
@@ -112,27 +125,28 @@ class LateFusion(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: pd.DataFrame) -> Array:
         """Return the most probable class of each row."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
 
     def combine(self, scores: Array) -> Array:
         """Apply the fitted rule to log probabilities of shape (n_experts, n_samples, n_classes)."""
-        if self.rule == "stacking":
-            return self._stacked(scores)
-        answers = self._plain(scores)
-        return answers if self.temperature_ == 1.0 else apply_temperature(answers, self.temperature_)
+        answers = rules.product_rule(scores, self.experts_.prior)
+        several = _several(scores)
+        if several.any():
+            together = scores[:, several]
+            if self.rule == "stacking":
+                answers[several] = self._stacked(together)
+            else:
+                answers[several] = apply_temperature(self._plain(together), self.temperature_)
+        return answers
 
     def _estimators(self) -> dict[str, tuple[str | None, Any]]:
         return {block: (block, estimator) for block, estimator in self.blocks.items()}
 
     def _plain(self, scores: Array) -> Array:
-        prior = self.experts_.prior
-        if self.rule == "mean":
-            return mean_rule(scores, prior)
-        if self.rule == "vote":
-            return vote_rule(scores, prior)
         if self.rule == "weighted":
-            return weighted_rule(scores, prior, self.weights_)
-        return product_rule(scores, prior)
+            return rules.weighted_rule(scores, self.experts_.prior, self.weights_)
+        return FIXED_RULES[self.rule](scores, self.experts_.prior)
 
     def _fit_metas(self, scores: Array, codes: Array) -> dict[tuple[int, ...], Any]:
         """Fit one meta-classifier for each subset of experts, on the rows in which all of the subset are present."""
@@ -144,6 +158,9 @@ class LateFusion(ClassifierMixin, BaseEstimator):
             rows = np.asarray(np.all(present[list(subset)], axis=0))
             if rows.sum() >= LEAST_META_ROWS and len(np.unique(codes[rows])) > 1:
                 metas[subset] = self._new_meta().fit(_meta_features(scores, subset, rows), codes[rows])
+        if len(scores) > 1 and len(np.unique(codes)) > 1 and not metas:
+            message = f"stacking needs {LEAST_META_ROWS} training rows that two experts or more were judged on"
+            warnings.warn(f"{message}; the product of the experts answers", EmofuseWarning, stacklevel=4)
         return metas
 
     def _new_meta(self) -> Any:
@@ -172,17 +189,23 @@ class LateFusion(ClassifierMixin, BaseEstimator):
 
     def _stacked(self, scores: Array) -> Array:
         """Answer each row by the meta-classifier of the modalities it has; the product where none was fitted."""
-        answers = product_rule(scores, self.experts_.prior)
+        answers = rules.product_rule(scores, self.experts_.prior)
         present = present_experts(scores)
         for pattern in np.unique(present.T, axis=0):
             subset = tuple(np.flatnonzero(pattern).tolist())
             meta = self.metas_.get(subset)
             if meta is not None:
                 rows = np.asarray(np.all(present.T == pattern, axis=1))
-                given = meta.predict_proba(_meta_features(scores, subset, rows))
-                aligned = align(given, meta.classes_, np.arange(len(self.classes_)))
-                answers[rows] = apply_temperature(aligned, self.temperature_)
+                given = apply_temperature(meta.predict_proba(_meta_features(scores, subset, rows)), self.temperature_)
+                codes = np.arange(len(self.classes_))
+                unlearned = np.where(np.isin(codes, meta.classes_), 0.0, answers[rows])
+                learned = align(given, meta.classes_, codes)
+                answers[rows] = unlearned + (1 - unlearned.sum(axis=1, keepdims=True)) * learned
         return answers
+
+
+def _several(scores: Array) -> Array:
+    return np.asarray(present_experts(scores).sum(axis=0) > 1)
 
 
 def _meta_features(scores: Array, subset: tuple[int, ...], rows: Array) -> Array:

@@ -62,14 +62,16 @@ def learn_weights(scores: Array, codes: Array, *, penalty: float = 1.0) -> Array
     ndarray of shape (n_experts,)
         Not negative.
     """
+    start = np.ones(len(scores))
     rows = np.flatnonzero(np.any(present_experts(scores), axis=0))
+    if not len(rows):
+        return start
     scores, codes = scores[:, rows], codes[rows]
 
     def loss(weights: Array) -> float:
         fit = -log_softmax(_pooled(scores, weights), axis=1)[np.arange(len(codes)), codes].sum()
         return float((fit + penalty * np.square(weights - 1).sum()) / len(codes))
 
-    start = np.ones(len(scores))
     found = minimize(loss, start, method="L-BFGS-B", bounds=[(0.0, 5.0)] * len(start))
     return np.asarray(found.x)
 

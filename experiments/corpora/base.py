@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from ...features.errors import CorpusError
+from ...features.errors import CorpusError, TableError
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,13 @@ def find_files(root: Path, pattern: str) -> list[Path]:
     matcher = re.compile(pattern)
     found = [path for path in _all_files(root) if matcher.fullmatch(path.name)]
     return sorted(found, key=lambda path: (path.name, str(path)))
+
+
+def require_columns(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
+    """Refuse a table of a corpus that lacks columns, naming them and what is there."""
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise TableError(f"{name}: columns {missing} are missing; it has {list(table.columns)[:12]}")
 
 
 def _all_files(root: Path) -> Iterator[Path]:

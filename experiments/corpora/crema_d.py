@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...features.errors import TableError
-from ...features.samples import check_samples, read_csv
-from .base import Corpus, CorpusInfo, find_files
+from ...features.samples import as_name, check_samples, read_csv
+from .base import Corpus, CorpusInfo, find_files, require_columns
 
 INFO = CorpusInfo(
     name="crema_d",
@@ -31,9 +30,7 @@ def read(root: Path) -> Corpus:
     if not paths:
         raise INFO.not_found(root, "tabulatedVotes.csv")
     votes = read_csv(paths[0])
-    missing = [column for column in (*EMOTIONS, "fileName") if column not in votes]
-    if missing:
-        raise TableError(f"{paths[0].name}: columns {missing} are missing; it has {list(votes.columns)[:12]}")
+    require_columns(votes, (*EMOTIONS, "fileName"), paths[0].name)
     parts = votes["fileName"].astype(str).str.split("_")
     votes["label"] = parts.str[2].map(CODES)
     votes["group"] = parts.str[0]
@@ -41,7 +38,9 @@ def read(root: Path) -> Corpus:
     samples = votes.drop_duplicates("fileName").set_index("fileName")[["label", "group"]].sort_index()
     demographics = find_files(root, r"VideoDemographics\.csv")
     if demographics:
-        sex = read_csv(demographics[0]).astype({"ActorID": str}).set_index("ActorID")["Sex"].str.lower()
+        actors = read_csv(demographics[0])
+        require_columns(actors, ("ActorID", "Sex"), demographics[0].name)
+        sex = actors["Sex"].str.lower().set_axis(actors["ActorID"].map(as_name))
         samples["gender"] = samples["group"].map(sex)
     checked = check_samples(samples)
     tables = {name: _shares(votes[condition == name], checked.index) for name in CONDITIONS.values()}

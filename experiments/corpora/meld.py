@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...features.errors import TableError
 from ...features.samples import check_samples, read_csv
-from .base import Corpus, CorpusInfo, find_files
+from .base import Corpus, CorpusInfo, find_files, require_columns
 
 INFO = CorpusInfo(
     name="meld",
@@ -26,18 +25,15 @@ COLUMNS = ("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utter
 def read(root: Path) -> Corpus:
     """Read every official split that is there; ``label`` is the emotion, ``sentiment`` stands beside it."""
     parts = []
-    for path in find_files(root, r"(train|dev|test)_sent_emo.*\.csv"):
+    for path in find_files(root, r"(train|dev|test)_sent_emo\.csv"):
         split = str(path.name).split("_", 1)[0]
-        table = read_csv(path)
-        missing = [column for column in COLUMNS if column not in table]
-        if missing:
-            raise TableError(f"{path.name}: columns {missing} are missing; it has {list(table.columns)[:12]}")
+        table = read_csv(path, names=("Speaker",), texts=("Utterance",))
+        require_columns(table, COLUMNS, path.name)
         names = split + "_" + table["Dialogue_ID"].astype(str) + "_" + table["Utterance_ID"].astype(str)
         parts.append(
             pd.DataFrame(
                 {
-                    # "null" and "None" are words that people say
-                    "text": table["Utterance"].fillna("").astype(str).to_numpy(),
+                    "text": table["Utterance"].fillna("").to_numpy(),
                     "label": table["Emotion"].to_numpy(),
                     "sentiment": table["Sentiment"].to_numpy(),
                     "group": [re.sub(r"\s+", " ", str(name)).strip() for name in table["Speaker"]],

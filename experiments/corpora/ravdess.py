@@ -36,7 +36,7 @@ FACE_TABLE = "openface"
 
 
 def read(root: Path) -> Corpus:
-    """Read the sound files (speech, full audio-video or audio only) and, where it is there, the OpenFace table."""
+    """Read the sound files of the speech part and, where it is there, the OpenFace table."""
     files = {path.stem: path for path in find_files(root, r"03-01(-\d\d){5}\.(wav|flac|WAV|FLAC)")}
     rows = {}
     for stem, path in sorted(files.items()):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...features.samples import check_samples, read_csv
+from ...features.errors import EmofuseError
+from ...features.samples import as_name, check_samples, read_csv
 from .base import Corpus, CorpusInfo, find_files
 
 INFO = CorpusInfo(
@@ -25,17 +26,24 @@ TABLE = "wrist"
 
 def read(root: Path) -> Corpus:
     """Read the table; all of its columns are given, the study names those that are valid."""
+    unreadable: EmofuseError | None = None
     for path in find_files(root, r".*\.csv"):
-        table = read_csv(path)
+        try:
+            table = read_csv(path)
+        except EmofuseError as error:  # the publisher's folders hold other CSV files, some of them empty
+            unreadable = unreadable or error
+            continue
         if not {"subject", "label"} <= set(table.columns):
             continue
         features = table.drop(columns=["subject", "label", *[c for c in table if str(c).startswith("Unnamed")]])
         samples = pd.DataFrame({"label": table["label"].map(LABELS), "group": table["subject"]})
         window = samples.groupby("group").cumcount()
         samples.index = pd.Index(
-            [f"S{subject}-{number:03d}" for subject, number in zip(samples["group"], window, strict=True)],
+            [f"S{as_name(subject)}-{number:03d}" for subject, number in zip(samples["group"], window, strict=True)],
             dtype=object,
         )
         features.index = samples.index
         return Corpus(INFO, check_samples(samples), {TABLE: features})
+    if unreadable is not None:
+        raise unreadable
     raise INFO.not_found(root, "a CSV with the columns subject and label")

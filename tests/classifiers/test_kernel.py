@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from emofuse.classifiers import kernel
+from emofuse.classifiers.kernel import SHARPNESS, KernelRidgeClassifier
+from emofuse.features.errors import StudyError
+from scipy.special import softmax
+from sklearn.kernel_ridge import KernelRidge
+
+
+@pytest.mark.parametrize("counts", [[20, 20, 20], [30, 20, 5], [25, 8]], ids=["balanced", "three classes", "two"])
+@pytest.mark.parametrize("offset", [0.0, 300.0])
+def test_closed_form_is_kernel_ridge_with_balanced_weights(counts: list[int], offset: float) -> None:
+    codes = np.repeat(np.arange(len(counts)), counts)
+    X, new = (np.random.default_rng(seed).normal(size=(len(codes), 7)).astype(np.float32) + offset for seed in (0, 1))
+    weights = (len(codes) / len(counts) / np.array(counts))[codes]
+    reference = KernelRidge(kernel="rbf", gamma=0.4 / 7, alpha=0.2)
+    reference.fit(X.astype(float), np.where(codes[:, None] == np.arange(len(counts)), 1.0, -1.0), sample_weight=weights)
+
+    answers = KernelRidgeClassifier(gamma=0.4, ridge=0.2).fit(X, codes).predict_proba(new)
+
+    expected = softmax(SHARPNESS * reference.predict(new.astype(float)), axis=1)
+    np.testing.assert_allclose(answers, expected, atol=1e-6)
+
+
+def test_repeated_rows_can_be_fitted() -> None:
+    codes = np.arange(20) % 2
+
+    assert (KernelRidgeClassifier().fit(codes[:, None], codes).predict([[0], [1]]) == [0, 1]).all()
+
+
+def test_too_many_rows_are_refused_before_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "MAX_ROWS", 10)
+
+    with pytest.raises(StudyError, match="takes 10 at most, got 11; choose 'linear' or 'boosted'"):
+        KernelRidgeClassifier().fit(np.zeros((11, 1)), np.arange(11) % 2)
+
+
+@pytest.mark.parametrize("parameters", [{"gamma": 0.0}, {"ridge": 0.0}, {"ridge": -1.0}, {"gamma": np.nan}])
+def test_parameters_must_be_positive(parameters: dict[str, float]) -> None:
+    with pytest.raises(StudyError, match="gamma and ridge must be positive"):
+        KernelRidgeClassifier(**parameters).fit(np.zeros((4, 1)), [0, 1, 0, 1])

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from emofuse.classifiers.boosted import BoostedTrees
+from emofuse.classifiers.kernel import KernelRidgeClassifier
+from emofuse.classifiers.linear import LinearClassifier
+from emofuse.classifiers.recipes import (
+    EXPERTS,
+    FAMILIES,
+    FRONTS,
+    expert_pipeline,
+    final_classifier,
+    front_pipeline,
+    meta_classifier,
+)
+from emofuse.features.errors import StudyError
+from scipy import sparse
+
+LABELS = np.array(["anger", "joy", "sad"])[np.arange(45) % 3]
+FEW_ROUNDS = {"n_rounds": 5}
+
+
+def block(kind: str) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    if kind == "text":
+        words = {"anger": "stop it!", "joy": "so great :)", "sad": "I miss you"}
+        return pd.DataFrame({"utterance": [f"{words[label]} {random.integers(9)}" for label in LABELS]})
+    truth = (LABELS[:, None] == np.unique(LABELS)).astype(float)
+    if kind == "probabilities":
+        return pd.DataFrame(
+            truth * 0.6 + random.dirichlet(np.ones(3), 45) * 0.4, columns=np.unique(LABELS), dtype=np.float32
+        )
+    values = np.hstack([random.normal(size=(45, 230)), truth * 3 + random.normal(size=(45, 3))])
+    return pd.DataFrame(values, columns=[f"feature {number}" for number in range(233)], dtype=np.float32)
+
+
+@pytest.mark.parametrize(("family", "kind"), EXPERTS)
+def test_every_expert_learns_its_kind_of_block(family: str, kind: Any) -> None:
+    X = block(kind)
+    expert = expert_pipeline(family, kind, **(FEW_ROUNDS if family == "boosted" else {})).fit(X, LABELS)
+
+    assert expert.classes_.tolist() == ["anger", "joy", "sad"]
+    np.testing.assert_allclose(expert.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
+    assert (expert.predict(X) == LABELS).mean() > 0.9
+
+
+@pytest.mark.parametrize(("family", "kind"), FRONTS)
+def test_every_front_gives_numbers_that_its_final_classifier_takes(family: str, kind: Any) -> None:
+    X = block(kind)
+    columns = front_pipeline(family, kind).fit(X, LABELS).transform(X)
+    columns = columns.toarray() if sparse.issparse(columns) else columns
+    classifier = final_classifier(family, **(FEW_ROUNDS if family == "boosted" else {})).fit(columns, LABELS)
+
+    assert columns.dtype == np.float32
+    assert len(columns) == len(X)
+    assert (classifier.predict(columns) == LABELS).mean() > 0.9
+
+
+@pytest.mark.parametrize(("family", "kind"), [key for key in FRONTS if key[0] != "boosted"])
+def test_fronts_of_classifiers_that_know_no_scale_bring_columns_to_unit_variance(family: str, kind: Any) -> None:
+    columns = front_pipeline(family, kind).fit(block(kind), LABELS).transform(block(kind))
+
+    np.testing.assert_allclose(columns.std(axis=0), 1, atol=0.05)
+
+
+def test_the_tables_agree() -> None:
+    assert {family for family, _ in EXPERTS} == set(FAMILIES)
+    assert set(FRONTS) == {key for key in EXPERTS if key[0] != "given"}
+    for family in {family for family, _ in FRONTS}:
+        assert final_classifier(family) is not None
+
+
+@pytest.mark.parametrize("make", [expert_pipeline, front_pipeline])
+def test_an_unknown_family_is_answered_with_the_choices(make: Any) -> None:
+    with pytest.raises(StudyError, match=r"'svm' is not known; choose from \['boosted', 'linear', 'kernel', 'given'\]"):
+        make("svm")
+
+
+@pytest.mark.parametrize("make", [expert_pipeline, front_pipeline])
+def test_a_family_that_cannot_take_a_kind_is_answered_with_those_that_can(make: Any) -> None:
+    with pytest.raises(
+        StudyError, match=r"cannot take a block of kind 'text'; choose from \['boosted', 'kernel', 'linear'\]"
+    ):
+        make("given", "text")
+
+
+@pytest.mark.parametrize(("family", "kind"), EXPERTS)
+def test_an_unknown_parameter_of_an_expert_is_answered_with_those_it_has(family: str, kind: Any) -> None:
+    with pytest.raises(StudyError, match=r"has the parameters \[.*\], got \['depth'\]"):
+        expert_pipeline(family, kind, depth=3)
+
+
+@pytest.mark.parametrize(("family", "kind"), FRONTS)
+def test_an_unknown_parameter_of_a_front_is_refused(family: str, kind: Any) -> None:
+    with pytest.raises(StudyError, match=r"does not take \['depth'\]"):
+        front_pipeline(family, kind, depth=3)
+
+
+@pytest.mark.parametrize("make", [expert_pipeline, front_pipeline])
+def test_parameters_reach_the_front(make: Any) -> None:
+    assert make("linear", scaling="quantile")[0].method == "quantile"
+    assert make("boosted", "text", n_columns=50)[1].n_columns == 50
+
+
+def test_other_parameters_reach_the_classifier() -> None:
+    assert expert_pipeline("kernel", gamma=0.7)[-1].gamma == 0.7
+    assert final_classifier("boosted", n_rounds=9).n_rounds == 9
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"), [("boosted", BoostedTrees), ("linear", LinearClassifier), ("kernel", KernelRidgeClassifier)]
+)
+def test_concatenated_blocks_go_to_the_classifier_of_the_family(family: str, kind: type) -> None:
+    assert type(final_classifier(family)) is kind
+
+
+def test_ready_probabilities_cannot_be_concatenated() -> None:
+    with pytest.raises(StudyError, match=r"'given' cannot take concatenated blocks; choose from \['boosted', 'kernel"):
+        final_classifier("given")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_meta_learner_of_stacking_is_boosted_among_boosted_experts_only(family: str) -> None:
+    assert isinstance(meta_classifier(family), BoostedTrees) == (family == "boosted")

@@ -1,0 +1,307 @@
+"""A whole run: what it writes, that it repeats itself, and what it does with samples, splits and folders that are bad."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from emofuse.experiments import report, run
+from emofuse.experiments.corpora import Corpus, read_corpus
+from emofuse.experiments.run import environment, prepare_corpus, prepare_folder, run_study, write_failures, write_run
+from emofuse.experiments.study import STRATEGIES, load_study
+from emofuse.features.errors import ProtocolError, StudyError, TableError
+from emofuse.features.store import FeatureStore
+
+METRICS = {"uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "ece"}
+CLOCK = ("fit_seconds", "predict_ms_per_sample")
+FILES = {
+    "results.json",
+    "predictions.parquet",
+    "report.html",
+    "report.md",
+    "report.tex",
+    "study.toml",
+    "environment.json",
+    "failures.csv",
+}
+
+
+def demo_study(**changes):
+    return load_study("demo").changed(
+        classifiers=["linear"],
+        n_inner=2,
+        protocol={"name": "group_kfold", "n_folds": 2},
+        **changes,
+    )
+
+
+def without_clock(results):
+    """The results but for the fields that a clock fills."""
+    rows = [{key: value for key, value in row.items() if key not in CLOCK} for row in results["rows"]]
+    return {**results, "rows": rows}
+
+
+@pytest.fixture(scope="module")
+def written(make_corpus, make_study, tmp_path_factory):
+    """A run of two tables, in memory and in its folder."""
+    study = make_study(classifiers=["linear", "kernel"])
+    done = run_study(study, make_corpus())
+    return study, done, write_run(done, study, tmp_path_factory.mktemp("run") / "mini")
+
+
+def test_a_run_writes_its_files_and_no_other(written):
+    assert {path.name for path in written[2].iterdir()} == FILES
+
+
+def test_results_have_the_published_schema(written):
+    _, done, folder = written
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert results == {**done.results, "notes": list(done.notes)}
+    assert set(results) == {
+        "schema", "study", "corpus", "protocol", "rows", "comparisons", "contributions", "verdict", "notes"
+    }  # fmt: skip
+    assert (results["schema"], results["study"]) == (1, "mini")
+    assert {"name", "n_samples", "n_groups", "classes", "n_failed"} <= set(results["corpus"])
+    assert results["corpus"]["classes"] == ["happy", "neutral", "sad"]
+    assert {"name", "groups", "adaptive", "leaky"} <= set(results["protocol"])
+    assert (results["protocol"]["adaptive"], results["protocol"]["leaky"]) == (False, False)
+    assert {row["strategy"] for row in results["rows"]} == set(STRATEGIES)
+    for row in results["rows"]:
+        assert set(row) == {"strategy", "blocks", "classifier", "metrics", *CLOCK}
+        assert set(row["metrics"]) == METRICS
+        assert all(set(metric) == {"mean", "low", "high", "folds"} for metric in row["metrics"].values())
+    needed = {"a", "b", "metric", "difference", "low", "high", "test", "p", "p_holm"}
+    assert all(needed <= set(item) for item in results["comparisons"])
+    assert set(results["contributions"]) == {"face", "voice"}
+    assert isinstance(results["verdict"], str)
+
+
+def test_predictions_hold_one_column_a_class(written):
+    _, done, folder = written
+    predictions = pd.read_parquet(folder / "predictions.parquet")
+    leading = ["sample", "fold", "group", "label", "strategy", "blocks", "classifier"]
+    assert predictions.columns.tolist() == [*leading, "happy", "neutral", "sad"]
+    assert len(predictions) == 48 * len(done.results["rows"])
+    assert not predictions.isna().any(axis=None)
+
+
+def test_the_accuracy_of_the_predictions_is_that_of_the_results(written):
+    _, done, folder = written
+    predictions = pd.read_parquet(folder / "predictions.parquet")
+    right = predictions[["happy", "neutral", "sad"]].idxmax(axis=1) == predictions["label"]
+    keys = ["strategy", "blocks", "classifier"]
+    found = right.groupby([predictions[key] for key in (*keys, "fold")]).mean().groupby(keys).mean()
+    for row in done.results["rows"]:
+        mean = found[row["strategy"], "+".join(row["blocks"]), row["classifier"]]
+        assert row["metrics"]["accuracy"]["mean"] == pytest.approx(mean, abs=1e-6)
+
+
+def test_the_resolved_study_and_the_environment_are_kept(written):
+    study, _, folder = written
+    assert load_study(folder / "study.toml") == study
+    kept = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    assert {"python", "system", "cpu", "cpu_count", "seed", "git_commit", "versions"} == set(kept)
+    assert {"numpy", "scikit-learn", "pandas", "opensmile"} <= set(kept["versions"])
+    assert kept["seed"] == study.seed
+
+
+def test_no_failure_leaves_an_empty_record(written):
+    assert (written[2] / "failures.csv").read_text() == "sample,source,code,message\n"
+
+
+def test_the_same_seed_gives_the_same_results_whatever_the_number_of_jobs(tiny_demo, tmp_path):
+    corpus, study = read_corpus("demo", tiny_demo), demo_study()
+    alone = run_study(study, corpus, n_jobs=1, store=FeatureStore(tmp_path / "one"))
+    shared = run_study(study, corpus, n_jobs=2, store=FeatureStore(tmp_path / "two"))
+    assert without_clock(alone.results) == without_clock(shared.results)
+    assert alone.notes == shared.notes
+    pd.testing.assert_frame_equal(alone.predictions, shared.predictions, check_exact=True)
+
+
+def test_another_seed_splits_otherwise(make_corpus, make_study, written):
+    other = run_study(make_study(classifiers=["linear", "kernel"], seed=3), make_corpus())
+    assert without_clock(other.results) != without_clock(written[1].results)
+
+
+def test_corrupted_samples_are_recorded_and_the_run_goes_on(tiny_demo, tmp_path):
+    root = shutil.copytree(tiny_demo, tmp_path / "corpus")
+    samples = read_corpus("demo", root).samples
+    audio, eeg = samples["audio"].dropna().index[3], samples["eeg"].dropna().index[[5, 6]]
+    (root / "audio" / f"{audio}.wav").write_bytes(b"RIFF and nothing else")
+    (root / "eeg" / f"{eeg[0]}.csv").unlink()
+    (root / "eeg" / f"{eeg[1]}.csv").write_bytes(b"")
+    study = demo_study()
+    done = run_study(study, read_corpus("demo", root))
+    failures = pd.read_csv(write_run(done, study, tmp_path / "run") / "failures.csv")
+    assert failures[["sample", "source", "code"]].to_numpy().tolist() == [
+        [audio, "audio", "not_audio"],
+        [eeg[0], "eeg", "missing"],
+        [eeg[1], "eeg", "empty_file"],
+    ]
+    assert done.results["corpus"]["n_failed"] == len({audio, *eeg})
+    assert done.results["protocol"]["n_tested"] == 24
+    absent = int(samples["eeg"].isna().sum()) + 2
+    assert f"eeg is absent in {absent} of 24 samples" in done.notes
+    assert "unusable samples</dt><dd>" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_split_that_leaks_is_refused(make_corpus, make_study):
+    corpus = make_corpus(split=np.resize(["train", "test"], 48))
+    study = make_study(protocol={"name": "official"})
+    with pytest.raises(ProtocolError, match=r"'official' would leak: fold 'test': 24 of 24 test samples share group"):
+        run_study(study, corpus)
+    leaky = run_study(study.changed(protocol={"name": "official", "leaky": True}), corpus)
+    assert leaky.results["protocol"]["leaky"] is True
+    assert "leaky: training and test samples are not independent" in leaky.results["verdict"]
+    assert any(note.startswith("leaky: fold 'test'") for note in leaky.notes)
+
+
+def test_random_splits_are_stamped_leaky_everywhere(make_corpus, make_study, tmp_path):
+    study = make_study(protocol={"name": "random", "n_folds": 2}, strategies=["unimodal", "late_mean"])
+    done = run_study(study, make_corpus())
+    folder = write_run(done, study, tmp_path)
+    assert done.results["protocol"]["leaky"] is True
+    assert all("leaky" in (folder / name).read_text(encoding="utf-8") for name in report.FILES)
+
+
+def test_speaker_normalisation_is_stamped_adaptive_everywhere(make_corpus, make_study, tmp_path):
+    study = make_study(speaker_normalisation=True, strategies=["unimodal", "late_mean"])
+    done = run_study(study, make_corpus())
+    folder = write_run(done, study, tmp_path)
+    assert done.results["protocol"]["adaptive"] is True
+    assert "adaptive: unlabelled statistics of the test speakers were used" in done.results["verdict"]
+    assert all("adaptive" in (folder / name).read_text(encoding="utf-8") for name in report.FILES)
+    assert "speaker_normalisation = true" in (folder / "study.toml").read_text(encoding="utf-8")
+
+
+def test_the_official_split_is_one_fold_compared_by_the_group_bootstrap(make_corpus, make_study):
+    corpus = make_corpus(split=np.repeat(["train", "test"], 24))
+    done = run_study(make_study(protocol={"name": "official"}), corpus)
+    assert done.predictions["fold"].unique().tolist() == ["test"]
+    assert set(done.predictions["group"]) == {"s2", "s3"}
+    assert {item["test"] for item in done.results["comparisons"]} == {"group_bootstrap"}
+
+
+def test_a_run_without_groups_draws_single_samples(make_corpus, make_study):
+    corpus = make_corpus(split=np.repeat(["train", "test"], 24))
+    nameless = Corpus(corpus.info, corpus.samples.drop(columns="group"), corpus.tables)
+    done = run_study(make_study(protocol={"name": "official"}), nameless)
+    assert done.results["corpus"]["n_groups"] == 0
+    assert done.predictions["group"].isna().all()
+    assert {item["test"] for item in done.results["comparisons"]} == {"group_bootstrap"}
+
+
+def test_a_class_unseen_in_training_is_counted_at_test(make_corpus, make_study):
+    corpus = make_corpus(split=np.repeat(["train", "test"], 24))
+    samples = corpus.samples.copy()
+    samples.iloc[24:27, samples.columns.get_loc("label")] = "surprised"
+    done = run_study(make_study(protocol={"name": "official"}), Corpus(corpus.info, samples, corpus.tables))
+    assert done.results["corpus"]["classes"] == ["happy", "neutral", "sad", "surprised"]
+    assert done.results["protocol"]["n_tested"] == 24
+    assert (done.predictions["surprised"] == 0).all()
+    (row,) = (row for row in done.results["rows"] if row["strategy"] == "majority")
+    assert row["metrics"]["uar"]["mean"] == pytest.approx(1 / 4)
+    late = done.predictions[done.predictions["strategy"] == "late_mean"]
+    assert (late["label"] == "surprised").sum() == 3
+
+
+def test_an_error_in_a_fold_says_which_fold_and_classifier(make_corpus, make_study):
+    corpus = make_corpus()
+    corpus.tables["face"].iloc[24:] = np.nan
+    study = make_study(protocol={"name": "official"})
+    split = Corpus(corpus.info, corpus.samples.assign(split=np.repeat(["test", "train"], 24)), corpus.tables)
+    with pytest.raises(StudyError, match=r"'face' is absent in every training row.*\(fold 'test', classifier 'linear'"):
+        run_study(study, split)
+
+
+def test_finished_folds_are_told(make_corpus, make_study):
+    told = []
+    run_study(make_study(strategies=["unimodal"]), make_corpus(), on_task=lambda *counts: told.append(counts))
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_the_label_column_and_its_map_choose_the_classes(make_corpus, make_study):
+    corpus = make_corpus(valence=np.resize(["up", "flat", "down"], 48))
+    by_column = prepare_corpus(make_study(label="valence"), corpus)
+    assert set(by_column.samples["label"]) == {"up", "flat", "down"}
+    mapped = prepare_corpus(make_study(label_map={"happy": "good", "sad": "bad"}), corpus)
+    assert mapped.samples["label"].value_counts().to_dict() == {"good": 16, "bad": 16}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"label": "mood"}, StudyError, r"label column 'mood' is not in the corpus; it has \['label', 'group'"),
+        ({"label_map": {"joy": "good"}}, StudyError, r"label_map names \['joy'\], the labels are \['happy'"),
+        ({"label": "valence"}, TableError, "label column 'valence' is missing for 16 samples"),
+        ({"label_map": {"happy": "good"}}, TableError, r"at least two classes are needed, got \['good'\]"),
+        (
+            {"label": "only", "protocol": {"name": "actors_21_24"}},
+            StudyError,
+            "no sample is left: the label map or protocol 'actors_21_24'",
+        ),
+    ],
+)  # fmt: skip
+def test_labels_that_leave_nothing_to_tell_apart_are_refused(make_corpus, make_study, changes, error, message):
+    corpus = make_corpus(valence=np.resize(["up", None, "down"], 48), only="neutral")
+    with pytest.raises(error, match=message):
+        prepare_corpus(make_study(**changes), corpus)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path, written):
+    study, done, _ = written
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StudyError, match=r"cannot be written: .*choose another --out"):
+        prepare_folder(tmp_path / "file" / "run")
+    with pytest.raises(StudyError, match=r"cannot be written to .*choose another --out"):
+        write_run(done, study, tmp_path / "file" / "run")
+
+
+def test_a_run_that_cannot_be_written_whole_leaves_nothing(tmp_path, written, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    study, done, _ = written
+    monkeypatch.setattr(report, "write_reports", full)
+    with pytest.raises(StudyError, match="No space left on device; choose another --out"):
+        write_run(done, study, tmp_path / "run")
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_the_results_arrive_last_so_that_a_folder_with_results_is_whole(tmp_path, written, monkeypatch):
+    moved, replace = [], run.Path.replace
+
+    def record(path, target):
+        moved.append(path.name)
+        return replace(path, target)
+
+    monkeypatch.setattr(run.Path, "replace", record)
+    write_run(written[1], written[0], tmp_path)
+    assert moved[-1] == "results.json"
+
+
+def test_no_cell_of_the_failure_record_is_a_formula(tmp_path):
+    names = ["=cmd|'/C calc'!A0", "+1", "-1", "@SUM(A1)", "plain"]
+    write_failures(pd.DataFrame({"sample": names, "code": "missing"}), tmp_path / "failures.csv")
+    found = pd.read_csv(tmp_path / "failures.csv")["sample"]
+    assert found.tolist() == [f"'{name}" for name in names[:4]] + ["plain"]
+
+
+def test_the_environment_of_an_installed_package_names_no_commit(written, monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "__file__", str(tmp_path / "experiments" / "run.py"))
+    assert environment(written[0])["git_commit"] is None
+
+
+def test_a_machine_without_git_or_proc_has_an_environment_too(written, monkeypatch):
+    def missing(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(run.subprocess, "run", missing)
+    monkeypatch.setattr(run.Path, "read_text", missing)
+    monkeypatch.setattr(run.Path, "exists", lambda path: True)
+    monkeypatch.setattr(run.platform, "processor", lambda: "abacus")
+    found = environment(written[0])
+    assert (found["git_commit"], found["cpu"]) == (None, "abacus")

@@ -1,0 +1,198 @@
+"""Studies: what a TOML file may say, and how it answers what it may not."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pandas as pd
+import pytest
+from emofuse.experiments.corpora import NAMES
+from emofuse.experiments.study import (
+    METRICS,
+    STRATEGIES,
+    load_study,
+    parse_study,
+    shipped_studies,
+    study_for_samples,
+    to_toml,
+)
+from emofuse.features.errors import StudyError
+from hypothesis import given
+from hypothesis import strategies as st
+
+LEAST = {
+    "name": "least",
+    "corpus": "demo",
+    "blocks": {"text": {"extractor": "text"}},
+    "protocol": {"name": "loso"},
+}
+
+
+def changed(path, value):
+    """LEAST with one value, at a dotted path, put in."""
+    *parents, last = path.split(".")
+    values = {key: dict(item) if isinstance(item, dict) else item for key, item in LEAST.items()}
+    inner = values
+    for parent in parents:
+        inner[parent] = dict(inner.get(parent, {}))
+        inner = inner[parent]
+    inner[last] = value
+    return values
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_corpus_has_a_study_of_its_name(name):
+    study = load_study(name)
+    assert study.name == study.corpus == name
+    assert study.description
+    assert set(study.strategies) == set(STRATEGIES)
+
+
+def test_shipped_studies_are_those_of_the_corpora():
+    assert shipped_studies() == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_resolved_study_loads_back_equal(name, tmp_path):
+    study = load_study(name)
+    path = tmp_path / "study.toml"
+    path.write_text(to_toml(study), encoding="utf-8")
+    assert load_study(path) == study
+
+
+@given(
+    st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs"])),
+    st.dictionaries(
+        st.text(alphabet=st.characters(exclude_categories=["Cs"])),
+        st.text(alphabet=st.characters(exclude_categories=["Cs"])),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_any_text_survives_toml(name, label_map):
+    study = parse_study(LEAST | {"name": name, "description": name, "label_map": label_map}, source="given")
+    assert parse_study(tomllib.loads(to_toml(study)), source="read back") == study
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("clasifiers", ["linear"], "clasifiers: Extra inputs are not permitted"),
+        ("blocks.text.extractr", "text", "blocks.text.extractr: Extra inputs"),
+        ("protocol.folds", 5, "protocol.folds: Extra inputs"),
+        ("protocol.name", "luna6", "protocol.name: Input should be 'luna5', 'emobox6'"),
+        ("protocol.n_folds", 1, "protocol.n_folds: Input should be greater than or equal to 2"),
+        ("blocks", {}, "blocks: Dictionary should have at least 1 item"),
+        ("classifiers", ["svm"], "classifiers.0: Input should be 'boosted', 'linear', 'kernel' or 'given'"),
+        ("classifiers", [], "classifiers: Tuple should have at least 1 item"),
+        ("strategies", ["middle"], r"strategies: \['middle'\] are not known; choose from \['majority'"),
+        ("metrics", ["auc"], "metrics.0: Input should be 'uar'"),
+        ("seed", -1, "seed: Input should be greater than or equal to 0"),
+        ("n_inner", 1, "n_inner: Input should be greater than or equal to 2"),
+        ("name", "", "name: String should have at least 1 character"),
+        ("blocks.early", {"extractor": "text"}, "block 'early' needs a plain name"),
+        ("blocks.a b", {"extractor": "text"}, "block 'a b' needs a plain name"),
+        ("blocks.text.weight", 0, "blocks.text.weight: Input should be greater than 0"),
+        ("blocks.text.weight", float("inf"), "blocks.text.weight: Input should be a finite number"),
+        ("blocks.text.parameters", {"size": 3}, r"'text' takes no parameters, got \['size'\]"),
+        ("blocks.face", {"extractor": "table"}, "needs table = NAME"),
+        ("blocks.face", {"extractor": "openface"}, r"'openface' is not known; choose from \['eeg_band_power', "),
+        ("blocks.eeg", {"extractor": "eeg_band_power", "parameters": {"rate": 1}}, "'rate'"),
+        (
+            "blocks.eeg",
+            {"extractor": "eeg_band_power", "parameters": {"sampling_rate_hz": 64}},
+            "below half the rate of 64",
+        ),
+        (
+            "blocks.audio",
+            {"extractor": "opensmile", "parameters": {"feature_set": "eGeMAPSv99"}},
+            "extractor 'opensmile': .*eGeMAPSv02",
+        ),
+        ("blocks.text.recipes", {"linear": {"depth": 3}}, r"NaiveBayesLogistic has the parameters .*got \['depth'\]"),
+        ("blocks.text.recipes", {"svm": {"C": 3}}, "blocks.text.recipes.svm"),
+        ("blocks.text.recipes", {"linear": {"C": -1}}, "blocks.text.recipes.linear: The 'C' parameter"),
+        ("blocks.text.recipes", {"boosted": {"max_depth": -4}}, "blocks.text.recipes.boosted: value -4 for Parameter max_depth"),
+        ("early", {"kernel": {"gamma": "wide"}}, "early.kernel: "),
+        ("early", {"given": {}}, "'given' cannot take concatenated blocks"),
+        ("classifiers", ["given"], "classifier 'given' cannot take a block of kind 'text'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_run_is_refused_by_name(path, value, message):
+    with pytest.raises(StudyError, match=f"^study 'mine': .*{message}"):
+        parse_study(changed(path, value), source="mine")
+
+
+def test_all_mistakes_are_named_at_once():
+    with pytest.raises(StudyError, match=r"sed: .*; strategy: "):
+        parse_study(LEAST | {"sed": 1, "strategy": "early"}, source="mine")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"name = ", "is no TOML: "),
+        (b"name = 'caf\xe9'", "cannot be read: 'utf-8' codec"),
+        (b"name = 'least'\n", "corpus: Field required; blocks: Field required; protocol: Field required"),
+    ],
+    ids=["syntax", "encoding", "empty"],
+)
+def test_a_file_that_is_no_study_is_refused(tmp_path, content, message):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match=message):
+        load_study(path)
+
+
+def test_a_missing_study_is_refused(tmp_path):
+    with pytest.raises(StudyError, match=r"gone\.toml' cannot be read"):
+        load_study(tmp_path / "gone.toml")
+    with pytest.raises(StudyError, match=r"no shipped study 'iemocap'; choose from crema_d, .*or name a \.toml file"):
+        load_study("iemocap")
+
+
+def test_a_changed_study_is_checked_again():
+    study = load_study("demo")
+    assert study.changed(seed=7).seed == 7
+    with pytest.raises(StudyError, match="study 'demo': seed"):
+        study.changed(seed="seven")
+
+
+def test_speaker_normalisation_takes_the_place_of_scaling():
+    study = load_study("ravdess")
+    assert study.recipe("face", "kernel") == {"scaling": "quantile", "gamma": 0.3, "ridge": 0.1}
+    assert study.changed(speaker_normalisation=True).recipe("face", "kernel") == {"gamma": 0.3, "ridge": 0.1}
+    assert study.recipe("face", "boosted") == {}
+
+
+def table(**columns):
+    return pd.DataFrame({"label": ["a", "b", "a", "b"], **columns}, index=list("wxyz"))
+
+
+@pytest.mark.parametrize(
+    ("samples", "blocks", "protocol"),
+    [
+        (table(audio=["a.wav"] * 4, text=["hi"] * 4, group=list("mnop")), {"audio", "text"}, ("group_kfold", 4)),
+        (table(audio=["a.wav"] * 4, text=[None] * 4, group=list("mmno")), {"audio"}, ("group_kfold", 3)),
+        (table(text=["hi"] * 4, split=["train", "train", "dev", "test"]), {"text"}, ("official", 5)),
+        (table(text=["hi"] * 4, group=list("mmnn"), split=["train", "test"] * 2), {"text"}, ("official", 5)),
+    ],
+    ids=["both", "audio-only", "splits", "two-groups-and-splits"],
+)
+def test_own_samples_get_their_modalities_and_a_protocol_that_cannot_leak(samples, blocks, protocol):
+    study = study_for_samples(samples, name="mine")
+    assert set(study.blocks) == blocks
+    assert (study.protocol.name, study.protocol.n_folds) == protocol
+    assert (study.name, study.metrics, study.protocol.leaky) == ("mine", METRICS, False)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (table(group=list("mnop")), "no audio and no text; write a study"),
+        (table(text=["hi"] * 4), "needs a column 'group' with three speakers or more, or 'split'"),
+        (table(text=["hi"] * 4, group=list("mmnn")), "needs a column 'group' with three speakers or more"),
+    ],
+)
+def test_own_samples_that_cannot_be_compared_are_refused(samples, message):
+    with pytest.raises(StudyError, match=message):
+        study_for_samples(samples, name="mine")
