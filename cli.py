@@ -320,7 +320,8 @@ def _run_and_print(
 
 
 def _print_results(results: dict[str, Any], metric: str) -> None:
-    from .experiments.report import METRIC_LABELS, number, row_name, sorted_rows, stamps
+    from .experiments.report import number, row_name, sorted_rows, stamps
+    from .experiments.results import METRIC_LABELS
 
     corpus, protocol = results["corpus"], results["protocol"]
     marks = stamps(results)

@@ -207,7 +207,7 @@ def _group_kfold(
 def _actors(name: str, groups: npt.NDArray[Any]) -> list[Fold]:
     numbers = []
     for group in groups:
-        found = re.search(r"(\d+)$", str(group))
+        found = re.fullmatch(r"(?:Actor_)?(\d{1,2})", str(group))
         if found is None or not 1 <= int(found.group(1)) <= 24:
             raise ProtocolError(
                 f"protocol {name!r} splits the actors 1 to 24 of RAVDESS; group {group!r} is none of them"

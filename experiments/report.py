@@ -14,17 +14,9 @@ import numpy as np
 import pandas as pd
 
 from ..features.errors import StudyError
-from .results import LOWER_IS_BETTER, NOT_FUSION, SCHEMA, shown_p
+from .results import LOWER_IS_BETTER, METRIC_LABELS, NOT_FUSION, SCHEMA, shown_p
 
 FILES = {"report.html": "report.html.j2", "report.md": "report.md.j2", "report.tex": "report.tex.j2"}
-METRIC_LABELS = {
-    "uar": "UAR",
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "log_loss": "log loss",
-    "ece": "ECE",
-}
 LATEX_SPECIAL = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}

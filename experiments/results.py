@@ -20,6 +20,14 @@ from .study import STRATEGIES, Study
 
 SCHEMA = 1
 DIGITS = 6
+METRIC_LABELS = {
+    "uar": "UAR",
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "log_loss": "log loss",
+    "ece": "ECE",
+}
 LOWER_IS_BETTER = ("log_loss", "ece")
 NOT_FUSION = ("majority", "unimodal")
 
@@ -156,13 +164,14 @@ def verdict(
     if not any(key[0] == "unimodal" for key in scored) or not fusions:
         reason = "one modality only" if not fusions else "no single modality was run"
         best = _best(scored, [key for key in scored if key[0] != "majority"] or list(scored), metric)
-        return f"Nothing to compare ({reason}): {_name(best)} reaches {_label(metric)} {scored[best][metric].mean:.3f}{stamp}."
+        reached = f"{_name(best)} reaches {METRIC_LABELS[metric]} {scored[best][metric].mean:.3f}"
+        return f"Nothing to compare ({reason}): {reached}{stamp}."
     best = _best(scored, fusions, metric)
     single = _best(scored, [key for key in scored if key[0] == "unimodal"], metric)
     found = next(item for item in comparisons if _is(item, "a", best) and _is(item, "b", single))
     gain = -found["difference"] if metric in LOWER_IS_BETTER else found["difference"]
     numbers = (
-        f"{_name(best)} {_label(metric)} {scored[best][metric].mean:.3f} against {_name(single)} "
+        f"{_name(best)} {METRIC_LABELS[metric]} {scored[best][metric].mean:.3f} against {_name(single)} "
         f"{scored[single][metric].mean:.3f}, difference {found['difference']:+.3f} "
         f"[{found['low']:+.3f}, {found['high']:+.3f}], p {shown_p(found['p_holm'])} after Holm"
     )
@@ -267,10 +276,6 @@ def _is(comparison: dict[str, Any], side: str, key: RowKey) -> bool:
 def _name(key: RowKey) -> str:
     what = key[1][0] if key[0] == "unimodal" else key[0]
     return f"{what} ({key[2]})"
-
-
-def _label(metric: str) -> str:
-    return {"uar": "UAR", "ece": "ECE"}.get(metric, metric.replace("_", " "))
 
 
 def _digits(value: float) -> float:

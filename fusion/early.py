@@ -93,14 +93,16 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
                 f"early fusion needs blocks and positive weights, got {list(self.blocks)} and {self.weights}"
             )
         labels, known_groups = check_training(X, y, groups)
-        self.features_, self.fronts_, self.widths_, self.partial_ = {}, {}, {}, set()
+        self.features_, self.fronts_, self.widths_ = {}, {}, {}
+        present_of = {}
         for name, front in self.blocks.items():
             table, present = training_rows(X, name)
-            if not present.all():
-                self.partial_.add(name)
+            present_of[name] = present
             self.features_[name] = tuple(table.columns)
             self.fronts_[name] = clone(front).fit(table[present], labels[present])
             self.widths_[name] = self.fronts_[name].transform(table[present].iloc[:1]).shape[1]
+        somewhere = np.any(list(present_of.values()), axis=0)
+        self.partial_ = {name for name, present in present_of.items() if not present[somewhere].all()}
         classes, codes = np.unique(labels, return_inverse=True)
         self.prior_ = np.bincount(codes) / len(codes)
         columns, anything = self._concatenate(X)

@@ -14,9 +14,17 @@ from emofuse.experiments.corpora import Corpus, CorpusInfo
 from emofuse.experiments.study import parse_study
 from emofuse.features.samples import check_samples
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 settings.register_profile("emofuse", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile("emofuse")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Matrices this small lose time to a pool of BLAS threads."""
+    with threadpool_limits(limits=1):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -207,8 +207,8 @@ CANONICAL_FILES = {
     "23-eight-channels": (encoded(np.tile(tone()[:, None], 8)), 2.0**-14),
     "28-streaming-data-size": (wav(WHOLE, named_size=2**31 - 1), 2.0**-14),
     "28-unknown-data-size": (wav(WHOLE, named_size=2**32 - 1), 2.0**-14),
-    "28-chunk-with-too-much-padding": (
-        wav(WHOLE)[:36] + b"LIST" + struct.pack("<I", 5) + b"abcde\0\0\0" + wav(WHOLE)[36:],
+    "28-lying-size-of-another-chunk": (
+        wav(WHOLE)[:36] + b"fact" + struct.pack("<II", 0, 8000) + wav(WHOLE)[36:],
         2.0**-14,
     ),
     "30-mp3": (encoded(tone(), format="MP3"), 0.02),

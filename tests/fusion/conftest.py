@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,17 +10,9 @@ from emofuse.classifiers.linear import LinearClassifier
 from emofuse.classifiers.scaling import Scaler
 from emofuse.fusion.blocks import join_blocks
 from sklearn.pipeline import make_pipeline
-from threadpoolctl import threadpool_limits
 
 Corpus = tuple[pd.DataFrame, np.ndarray, np.ndarray]
 EMOTIONS = np.array(["anger", "fear", "joy"])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Matrices this small lose time to a pool of BLAS threads."""
-    with threadpool_limits(limits=1):
-        yield
 
 
 @pytest.fixture

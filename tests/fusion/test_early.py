@@ -214,3 +214,13 @@ def test_the_fusion_given_stays_unfitted(make_blocks: Callable[..., Corpus]) -> 
     assert copy.fronts_["audio"] is not copy.blocks["audio"]
     assert not hasattr(copy.blocks["audio"], "mean_")
     assert not hasattr(copy.classifier, "coef_")
+
+
+def test_a_training_row_with_nothing_in_it_changes_nothing() -> None:
+    X, y = wide_and_narrow()
+    fusion = EarlyFusion(scalers("audio", "face"), LinearClassifier(), calibrate=False)
+    plain = clone(fusion).fit(X, y).predict_proba(X)
+    with_empty = pd.concat([X, pd.DataFrame(np.nan, index=["empty"], columns=X.columns, dtype=np.float32)])
+    fitted = clone(fusion).fit(with_empty, np.append(y, 1))
+    np.testing.assert_allclose(fitted.predict_proba(X), plain, rtol=0, atol=1e-9)
+    assert fitted.partial_ == set()
