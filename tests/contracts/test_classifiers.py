@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,7 +19,6 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from threadpoolctl import threadpool_limits
 
 ZERO_WEIGHTS = "a weight of zero is refused with the row's number: the row should be dropped"
 EXPECTED_FAILURES = {
@@ -44,13 +42,6 @@ LABELS = {
     "booleans": np.array([True, False]),
     "two strings": np.array(["yes", "no"]),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Matrices this small lose time to a pool of BLAS threads."""
-    with threadpool_limits(limits=1):
-        yield
 
 
 def expected_failures(estimator: Any) -> dict[str, str]:

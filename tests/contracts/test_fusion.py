@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,7 +23,6 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
-from threadpoolctl import threadpool_limits
 
 Corpus = tuple[pd.DataFrame, np.ndarray, np.ndarray]
 EXPERTS = {name: make_pipeline(Scaler(), LinearClassifier()) for name in ("audio", "face")}
@@ -40,13 +39,6 @@ LABELS = {
     "gapped numbers": np.array([40, -7, 3]),
     "booleans": np.array([True, False, False]),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Matrices this small lose time to a pool of BLAS threads."""
-    with threadpool_limits(limits=1):
-        yield
 
 
 @pytest.fixture(params=FUSIONS)
