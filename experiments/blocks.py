@@ -65,6 +65,7 @@ def build_blocks(
     """
     blocks: dict[str, pd.DataFrame | pd.Series] = {}
     extractions: dict[str, Extraction] = {}
+    hashes: dict[str, pd.Series] = {}
     notes = []
     for name, spec in study.blocks.items():
         if spec.extractor in ("table", "text"):
@@ -81,14 +82,10 @@ def build_blocks(
         with nullcontext(None) if progress is None else progress(name, len(corpus.samples)) as notify:
             extraction = extractor.extract(corpus.samples, n_jobs=n_jobs, store=store, progress=notify)
         extractions[name] = extraction
+        hashes[extractor.source_column] = extraction.hashes
         blocks[name] = extraction.features
     if not blocks:
         raise StudyError(f"study {study.name!r}: none of its blocks is in the corpus ({'; '.join(notes)})")
-    hashes = {
-        make_extractor(s.extractor, s.parameters).source_column: extractions[n].hashes
-        for n, s in study.blocks.items()
-        if n in extractions
-    }
     _check_shared_files(corpus.samples, hashes)
     if study.speaker_normalisation:
         for name, block in blocks.items():

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from ..classifiers.calibration import FLOOR
 from ..classifiers.recipes import expert_pipeline, final_classifier, front_pipeline, meta_classifier
 from ..features.errors import EmofuseError, EmofuseWarning
 from ..fusion.early import EarlyFusion
@@ -150,7 +151,7 @@ def _evaluate(
         if "hybrid" in wanted and with_early:
             record(("hybrid", every, family), make_strategy(study, "hybrid", family, blocks), [*blocks, EARLY])
     result.scores = {
-        name: _on_corpus_classes(scores[name], everything.classes, classes, fill=np.log(1e-7)) for name in blocks
+        name: _on_corpus_classes(scores[name], everything.classes, classes, fill=np.log(FLOOR)) for name in blocks
     }
 
 
