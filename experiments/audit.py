@@ -14,12 +14,13 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
+from ..features.base import sha256_of
 from ..features.errors import ProtocolError, SampleError
 from ..features.extractors import make_extractor
 from ..features.media import read_bytes
 from .blocks import source_table
 from .corpora import Corpus
-from .protocols import check_leaks, find_leaks, make_folds, text_key
+from .protocols import check_leaks, find_leaks, make_folds, regroup, text_key
 from .run import prepare_corpus
 from .study import Study
 
@@ -94,8 +95,6 @@ def _tables(study: Study, corpus: Corpus, root: str | os.PathLike[str] | None) -
 
 def _hashes(study: Study, samples: pd.DataFrame) -> dict[str, pd.Series]:
     """Return SHA-256 of the bytes behind each media column that a block reads; unreadable files are left to extraction."""
-    import hashlib
-
     columns = {
         make_extractor(spec.extractor, spec.parameters).source_column
         for spec in study.blocks.values()
@@ -106,7 +105,7 @@ def _hashes(study: Study, samples: pd.DataFrame) -> dict[str, pd.Series]:
         digests: list[str | None] = []
         for path in samples[column]:
             try:
-                digests.append(None if path is None else hashlib.sha256(read_bytes(path)).hexdigest())
+                digests.append(None if path is None else sha256_of(read_bytes(path)))
             except SampleError:
                 digests.append(None)
         found[column] = pd.Series(digests, index=samples.index, dtype=object)
@@ -190,6 +189,7 @@ def _repeated_texts(study: Study, samples: pd.DataFrame) -> list[Finding]:
 
 def _split(study: Study, samples: pd.DataFrame, hashes: dict[str, pd.Series]) -> list[Finding]:
     try:
+        samples = regroup(samples, study.protocol)
         folds = make_folds(samples, study.protocol, seed=study.seed)
         use_text = any(spec.kind == "text" for spec in study.blocks.values())
         leaks = find_leaks(samples, folds, hashes=hashes, use_text=use_text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings as warnings_module
 from functools import cache
 from typing import Any, ClassVar
@@ -13,14 +12,13 @@ import numpy.typing as npt
 from .base import Extractor, FloatArray
 from .errors import SampleError
 from .media import MAX_RATE_HZ, MIN_RATE_HZ, Audio, as_audio, decode_audio, resample, trim_silence
+from .per_thread import per_thread
 
 # openSMILE's longest frame, and the frames that deltas need: below them every functional is NaN (measured).
 MIN_DURATION_S = 0.06
 MIN_DURATION_OF_SET_S = {"IS10": 0.07, "IS11": 0.07, "IS12": 0.07}
 SHORT_DURATION_S = 0.25
 INT16_FULL_SCALE = 32767 / 32768  # openSMILE casts to int16 without clipping, so +1.0 would wrap to -1.0
-
-_of_thread = threading.local()
 
 
 class OpenSmileFunctionals(Extractor):
@@ -125,7 +123,9 @@ class OpenSmileFunctionals(Extractor):
         return Audio(samples, audio.sampling_rate_hz, audio.warnings)
 
 
-def _new_smile(feature_set: str) -> Any:
+@per_thread
+def _smile(feature_set: str) -> Any:
+    """Return this thread's own openSMILE: one instance must not be shared between threads."""
     import opensmile
 
     try:
@@ -138,14 +138,6 @@ def _new_smile(feature_set: str) -> Any:
         return opensmile.Smile(chosen, opensmile.FeatureLevel.Functionals)
 
 
-def _smile(feature_set: str) -> Any:
-    """Return this thread's own openSMILE: one instance must not be shared between threads."""
-    instances = _of_thread.__dict__.setdefault("smiles", {})
-    if feature_set not in instances:
-        instances[feature_set] = _new_smile(feature_set)
-    return instances[feature_set]
-
-
 @cache
 def _feature_names(feature_set: str) -> tuple[str, ...]:
-    return tuple(_new_smile(feature_set).feature_names)
+    return tuple(_smile(feature_set).feature_names)

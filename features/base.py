@@ -5,26 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import islice
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from .batch import attempt_each
 from .errors import SampleError, TableError
 from .media import read_bytes
 from .store import FeatureStore, StoredRow
 
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
-T = TypeVar("T")
-R = TypeVar("R")
 
 FAILURE_COLUMNS = ["sample", "source", "code", "message"]
 WARNING_COLUMNS = ["sample", "source", "message"]
@@ -56,11 +53,31 @@ class Extraction:
     n_failed: int
 
 
+@dataclass(frozen=True)
+class FeatureNote:
+    """What one feature is.
+
+    Attributes
+    ----------
+    measures : str
+        What the value measures, in one sentence.
+    unit : str
+        "Hz", "dB", "ms"; "1" where it has none.
+    source : str
+        The reference of its formula.
+    """
+
+    measures: str
+    unit: str
+    source: str
+
+
 class Extractor(BaseEstimator):
     """One media source in, one named row of float32 features out.
 
     A subclass names the sample-table column it reads (``source_column``) and its ``schema`` number, raised with
-    every change of its values; it decodes bytes in :meth:`_decode` and measures them in :meth:`_measure`.
+    every change of its values; it decodes bytes in :meth:`_decode`, measures them in :meth:`_measure` and says in
+    :meth:`_describe` what it measured.
     """
 
     source_column: ClassVar[str]
@@ -82,6 +99,26 @@ class Extractor(BaseEstimator):
     @abstractmethod
     def _measure(self, signal: Any) -> tuple[FloatArray, tuple[str, ...]]:
         """Return the features and the warnings of one signal."""
+
+    @abstractmethod
+    def _describe(self, feature: str) -> FeatureNote:
+        """Return what one of the features measures."""
+
+    def _read(self, source: Any) -> bytes:
+        """Return the bytes behind a cell of the sample table: those of the file that it names."""
+        return read_bytes(source)
+
+    def explain(self, feature: str) -> FeatureNote:
+        """Return what a feature measures, its unit and the source of its formula.
+
+        Raises
+        ------
+        ValueError
+            The extractor has no such feature.
+        """
+        if feature not in self.get_feature_names_out():
+            raise ValueError(f"{type(self).__name__} has no feature {feature!r}")
+        return self._describe(feature)
 
     def extract_one(self, source: Any, *, start_s: float | None = None, end_s: float | None = None) -> FloatArray:
         """Extract the features of one source.
@@ -167,7 +204,7 @@ class Extractor(BaseEstimator):
         notify(len(samples) - len(present))
         failures: dict[str, SampleError] = {}
         hashes: dict[str, str] = {}
-        for name, outcome in _attempt(lambda name: _sha256(sources[name]), present, n_jobs):
+        for name, outcome in attempt_each(lambda name: sha256_of(self._read(sources[name])), present, n_jobs):
             if isinstance(outcome, SampleError):
                 failures[name] = outcome
                 notify(1)
@@ -183,13 +220,13 @@ class Extractor(BaseEstimator):
         kept: dict[str, StoredRow] = {}
 
         def compute(name: str) -> StoredRow:
-            data = read_bytes(sources[name])
-            if hashlib.sha256(data).hexdigest() != hashes[name]:
+            data = self._read(sources[name])
+            if sha256_of(data) != hashes[name]:
                 raise SampleError("changed", "the file changed while it was being read; run again")
             return self._row(data, *_bounds(samples, name))
 
         try:
-            for name, row in _attempt(compute, todo, n_jobs):
+            for name, row in attempt_each(compute, todo, n_jobs):
                 notify(1)
                 if isinstance(row, SampleError):
                     failures |= {other: row for other, key in keys.items() if key == keys[name]}
@@ -260,8 +297,9 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else list(value)
 
 
-def _sha256(path: str) -> str:
-    return hashlib.sha256(read_bytes(path)).hexdigest()
+def sha256_of(data: bytes) -> str:
+    """Return the SHA-256 of a source's bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _bounds(samples: pd.DataFrame, name: str) -> tuple[float | None, float | None]:
@@ -272,37 +310,3 @@ def _bounds(samples: pd.DataFrame, name: str) -> tuple[float | None, float | Non
 def _seconds(samples: pd.DataFrame, name: str, column: str) -> float | None:
     value: Any = samples.at[name, column] if column in samples else None
     return None if value is None or pd.isna(value) else float(value)
-
-
-def _attempt(function: Callable[[T], R], items: list[T], n_jobs: int) -> Iterator[tuple[T, R | SampleError]]:
-    """Yield each item with its result or its SampleError as they finish, few at a time in flight."""
-
-    def guarded(item: T) -> R | SampleError:
-        try:
-            return function(item)
-        except SampleError as error:
-            return error
-        except MemoryError:
-            return SampleError("too_large", "it needs more memory than there is; cut it into clips")
-        except Exception as error:  # no sample may kill a batch, whatever a library makes of it
-            return SampleError("unexpected", f"{type(error).__name__}: {error}; drop it and report it")
-
-    if n_jobs <= 1:
-        for item in items:
-            yield item, guarded(item)
-        return
-    waiting = iter(items)
-    with ThreadPoolExecutor(n_jobs) as pool:
-        running: dict[Future[R | SampleError], T] = {}
-        try:
-            while True:
-                for item in islice(waiting, 2 * n_jobs - len(running)):
-                    running[pool.submit(guarded, item)] = item
-                if not running:
-                    return
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield running.pop(future), future.result()
-        finally:
-            for future in running:
-                future.cancel()

@@ -9,6 +9,7 @@ import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,10 @@ def decode_audio(
     end_s: float | None = None,
     max_duration_s: float = MAX_DURATION_S,
 ) -> Audio:
-    """Decode a WAV, FLAC, OGG, MP3 or AIFF file held in memory to mono float32 at its own rate.
+    """Decode the sound of a file held in memory to mono float32 at its own rate.
 
-    The format is found from the content, never from the name. Channels are averaged.
+    WAV, FLAC, OGG, MP3 and AIFF are read with libsndfile, the sound of MP4, MOV, M4A, AAC, MPEG, WebM, AVI … with
+    FFmpeg. The format is found from the content, never from the name. Channels are averaged.
 
     Parameters
     ----------
@@ -108,8 +110,8 @@ def decode_audio(
     Raises
     ------
     SampleError
-        ``not_audio``, ``bad_rate``, ``too_many_channels``, ``too_long``, ``bad_clip``, ``no_samples`` or
-        ``not_finite``.
+        ``not_audio``, ``no_sound``, ``bad_rate``, ``too_many_channels``, ``mixed_format``, ``too_long``, ``too_slow``,
+        ``bad_clip``, ``no_samples`` or ``not_finite``.
     """
     import soundfile as sf
 
@@ -129,9 +131,7 @@ def decode_audio(
             values = file.read(count, dtype="float32", always_2d=True)
     except (sf.LibsndfileError, RuntimeError, ValueError) as error:
         reason = error.error_string if isinstance(error, sf.LibsndfileError) else str(error)
-        raise SampleError(
-            "not_audio", f"the content is no sound that can be decoded ({reason[:120]}); fetch or convert it again"
-        ) from None
+        return _decode_from_container(data, start_s, end_s, max_duration_s, reason)
     audio = as_audio(values, rate)
     if len(values) < count or _is_truncated(data):
         note = f"truncated: {len(values)} frames decoded, the header names more"
@@ -258,12 +258,13 @@ def _read_file(path: Path, max_bytes: int) -> bytes:
 
 def _read_member(archive: Path, member: str, max_bytes: int) -> bytes:
     try:
-        with zipfile.ZipFile(archive) as opened:
-            size = opened.getinfo(member).file_size
-            if size > max_bytes:
-                raise SampleError("too_large", f"at most {max_bytes} bytes are read, {member!r} has {size}")
-            with opened.open(member) as file:
-                data = file.read(max_bytes + 1)
+        status = archive.stat()
+        opened = _opened_archive(str(archive), status.st_mtime_ns, status.st_size)
+        size = opened.getinfo(member).file_size
+        if size > max_bytes:
+            raise SampleError("too_large", f"at most {max_bytes} bytes are read, {member!r} has {size}")
+        with opened.open(member) as file:
+            data = file.read(max_bytes + 1)
     except KeyError:
         raise SampleError("missing", f"archive {archive.name!r} has no member {member!r}") from None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
@@ -271,6 +272,15 @@ def _read_member(archive: Path, member: str, max_bytes: int) -> bytes:
     if len(data) != size:
         raise SampleError("bad_archive", f"{member!r} in {archive.name!r} is not as long as its header says")
     return data
+
+
+@lru_cache(maxsize=4)
+def _opened_archive(path: str, modified_ns: int, size: int) -> zipfile.ZipFile:
+    """Return an archive that stays open: the directory of one with 30,000 pictures takes longer to read than a picture.
+
+    Several threads may read from one; a file that changed is opened again, as its time and size are in the key.
+    """
+    return zipfile.ZipFile(path)
 
 
 def _check_rate(rate: Any) -> int:
@@ -303,6 +313,22 @@ def _clip_frames(
             f"at most {max_duration_s:g} s are decoded, got {(last - first) / rate:.0f} s; cut it into clips",
         )
     return first, last - first
+
+
+def _decode_from_container(
+    data: bytes, start_s: float | None, end_s: float | None, max_duration_s: float, reason: str
+) -> Audio:
+    """Decode what libsndfile refused for a reason, which is told where FFmpeg refuses it too."""
+    from .containers import decode_container_audio
+
+    try:
+        return decode_container_audio(data, start_s, end_s, max_duration_s=max_duration_s)
+    except SampleError as error:
+        if error.code != "not_media":
+            raise
+    raise SampleError(
+        "not_audio", f"the content is no sound that can be decoded ({reason[:120]}); fetch or convert it again"
+    )
 
 
 def _is_truncated(data: bytes) -> bool:
