@@ -227,6 +227,8 @@ def run(
     if any(value is not None for value in spec.values()):
         given = {key: value for key, value in spec.items() if value is not None}
         changes["protocol"] = chosen.protocol.model_dump() | given
+    if protocol is not None:
+        changes["also"] = ()
     if speaker_normalisation:
         changes["speaker_normalisation"] = True
     if seed is not None:
@@ -341,7 +343,25 @@ def _print_results(results: dict[str, Any], metric: str) -> None:
         table.add_row(row_name(row), row["classifier"], interval, *cells, style=style)
     console = _console()
     console.print(table)
+    if "other_protocols" in results:
+        console.print(_protocol_table(results, metric))
     console.print(results["verdict"], style="bold", highlight=False, markup=False)
+
+
+def _protocol_table(results: dict[str, Any], metric: str) -> Table:
+    from .experiments.report import number, protocol_columns, protocol_rows
+    from .experiments.results import METRIC_LABELS
+
+    table = _table(f"{METRIC_LABELS[metric]} under other splits: what a stamped one gains is no skill")
+    table.add_column("strategy")
+    table.add_column("classifier")
+    for column in protocol_columns(results):
+        marks = "".join(f" [{mark.upper()}]" for mark in column["stamps"])
+        table.add_column(Text(column["name"] + marks), justify="right")
+    for row in protocol_rows(results, metric):
+        cells = ["" if item is None else number(item["mean"]) for item in row["metrics"]]
+        table.add_row(row["name"], row["classifier"], *cells)
+    return table
 
 
 def _write_blocks(built: Any, out: Path) -> None:

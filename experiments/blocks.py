@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ def build_blocks(
     """
     blocks: dict[str, pd.DataFrame | pd.Series] = {}
     extractions: dict[str, Extraction] = {}
+    measured: dict[str, Extraction] = {}  # by fingerprint: blocks of one extractor share its extraction
     hashes: dict[str, pd.Series] = {}
     notes = []
     for name, spec in study.blocks.items():
@@ -79,11 +81,15 @@ def build_blocks(
         if extractor.source_column not in corpus.samples:
             notes.append(f"block {name!r} is left out: the corpus has no {extractor.source_column}")
             continue
-        with nullcontext(None) if progress is None else progress(name, len(corpus.samples)) as notify:
-            extraction = extractor.extract(corpus.samples, n_jobs=n_jobs, store=store, progress=notify)
-        extractions[name] = extraction
-        hashes[extractor.source_column] = extraction.hashes
-        blocks[name] = extraction.features
+        fingerprint = extractor.fingerprint()
+        if fingerprint in measured:
+            extraction = measured[fingerprint]
+        else:
+            with nullcontext(None) if progress is None else progress(name, len(corpus.samples)) as notify:
+                extraction = extractor.extract(corpus.samples, n_jobs=n_jobs, store=store, progress=notify)
+            measured[fingerprint] = extractions[name] = extraction
+            hashes[extractor.source_column] = extraction.hashes
+        blocks[name] = _chosen(extraction.features, spec, name)
     if not blocks:
         raise StudyError(f"study {study.name!r}: none of its blocks is in the corpus ({'; '.join(notes)})")
     _check_shared_files(corpus.samples, hashes)
@@ -172,6 +178,21 @@ def source_table(spec: BlockSpec, corpus: Corpus, root: Path | None) -> pd.DataF
     if not table.index.isin(corpus.samples.index).any():
         raise TableError(f"{path.name}: no value of {spec.key!r} names a sample, such as {corpus.samples.index[0]!r}")
     return table
+
+
+def _chosen(features: pd.DataFrame, spec: BlockSpec, name: str) -> pd.DataFrame:
+    """Return the features that match the block's patterns, in the extractor's order."""
+    if spec.columns is None:
+        return features
+    found = {pattern: fnmatch.filter(features.columns, pattern) for pattern in spec.columns}
+    unmatched = [pattern for pattern, names in found.items() if not names]
+    if unmatched:
+        raise StudyError(
+            f"block {name!r}: no feature of {spec.extractor!r} matches {unmatched}; they are named like "
+            f"{features.columns[0]!r} and {features.columns[-1]!r}"
+        )
+    wanted = {feature for names in found.values() for feature in names}
+    return features[[feature for feature in features.columns if feature in wanted]]
 
 
 def _ready_block(name: str, spec: BlockSpec, corpus: Corpus, root: Path | None) -> pd.DataFrame | pd.Series | None:

@@ -16,7 +16,7 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, Stratified
 from ..features.errors import ProtocolError
 from ..features.text import clean_text
 
-Name = Literal["luna5", "emobox6", "actors_21_24", "loso", "group_kfold", "official", "random"]
+Name = Literal["luna5", "emobox6", "actors_21_24", "loso", "loro", "blocked", "group_kfold", "official", "random"]
 Rows = npt.NDArray[np.intp]
 
 # Folds by actor number of RAVDESS. luna5: Luna-Jimenez et al. (2022), Applied Sciences 12(1);
@@ -48,19 +48,54 @@ class ProtocolSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name = Field(description="how samples are split")
-    n_folds: int = Field(5, ge=2, description="folds of group_kfold and random")
+    n_folds: int = Field(5, ge=2, description="folds of group_kfold, random and blocked")
     train: tuple[str, ...] = Field(("train",), description="splits that official trains on")
     test: str = Field("test", description="split that official tests on")
+    purge_s: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="blocked: training windows this near to a test window are dropped"
+    )
     leaky: bool = Field(False, description="run although the split leaks, and stamp every number as leaky")
+
+    @property
+    def groups(self) -> str | None:
+        """What is held together in place of speaker or subject, if anything."""
+        return {"loro": "recording", "blocked": "block"}.get(self.name)
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One split: positions of training and test rows."""
+    """One split: positions of training and test rows; ``purged`` where both sides are clips of the same files by design."""
 
     name: str
     train: Rows
     test: Rows
+    purged: bool = False
+
+
+def regroup(samples: pd.DataFrame, spec: ProtocolSpec) -> pd.DataFrame:
+    """Return the samples with, as their group, what the protocol holds together.
+
+    ``loro`` leaves one recording out: the group is the column ``recording``, and a subject may be on both sides.
+    ``blocked`` cuts every recording into ``n_folds`` stretches of time, each a group; both sides share recordings.
+
+    Raises
+    ------
+    ProtocolError
+        The table lacks ``recording``, or ``start_s`` and ``end_s``.
+    """
+    needed = {"loro": ["recording"], "blocked": ["recording", "start_s", "end_s"]}.get(spec.name, [])
+    missing = [column for column in needed if column not in samples or samples[column].isna().any()]
+    if missing:
+        raise ProtocolError(f"protocol {spec.name!r} needs the columns {missing} for every sample; add them")
+    if spec.name == "loro":
+        return samples.assign(group=samples["recording"])
+    if spec.name == "blocked":
+        middle = (samples["start_s"] + samples["end_s"]) / 2
+        begin, end = (samples.groupby("recording")[column] for column in ("start_s", "end_s"))
+        share = (middle - begin.transform("min")) / (end.transform("max") - begin.transform("min"))
+        block = np.minimum((share * spec.n_folds).astype(int), spec.n_folds - 1)
+        return samples.assign(group=samples["recording"] + "/" + (block + 1).astype(str))
+    return samples
 
 
 def make_folds(samples: pd.DataFrame, spec: ProtocolSpec, *, seed: int = 0) -> list[Fold]:
@@ -69,7 +104,8 @@ def make_folds(samples: pd.DataFrame, spec: ProtocolSpec, *, seed: int = 0) -> l
     Parameters
     ----------
     samples : pandas.DataFrame
-        Checked; ``group`` is needed by every protocol but ``official`` and ``random``, ``split`` by ``official``.
+        Checked, and as :func:`regroup` gives it; ``group`` is needed by every protocol but ``official`` and ``random``,
+        ``split`` by ``official``.
     spec : ProtocolSpec
     seed : int
         Of ``group_kfold`` and ``random``.
@@ -92,7 +128,9 @@ def make_folds(samples: pd.DataFrame, spec: ProtocolSpec, *, seed: int = 0) -> l
         n_groups = len(np.unique(groups))
         if n_groups < 2:
             raise ProtocolError(f"protocol {spec.name!r} needs two groups, got {n_groups}; nothing could be held out")
-        if spec.name == "loso":
+        if spec.name == "blocked":
+            folds = _blocked(samples, spec)
+        elif spec.name in ("loso", "loro"):
             folds = [
                 Fold(str(group), np.flatnonzero(groups != group), np.flatnonzero(groups == group))
                 for group in np.unique(groups)
@@ -122,7 +160,8 @@ def find_leaks(
     keys: dict[str, pd.Series] = {}
     if "group" in samples:
         keys["group"] = samples["group"]
-    keys |= {f"the bytes of an {name} file": series for name, series in hashes.items()}
+    if not any(fold.purged for fold in folds):
+        keys |= {f"the bytes of an {name} file": series for name, series in hashes.items()}
     if use_text and "text" in samples:
         keys["text"] = samples["text"].map(text_key, na_action="ignore")
     leaks = []
@@ -180,6 +219,26 @@ def _official(samples: pd.DataFrame, spec: ProtocolSpec) -> list[Fold]:
     if missing:
         raise ProtocolError(f"protocol 'official' needs the splits {missing}, the samples have {there}")
     return [Fold(spec.test, np.flatnonzero(np.isin(split, spec.train)), np.flatnonzero(split == spec.test))]
+
+
+def _blocked(samples: pd.DataFrame, spec: ProtocolSpec) -> list[Fold]:
+    """Test one stretch of every recording at a time; drop training windows that overlap or touch a test window."""
+    block = samples["group"].str.rsplit("/", n=1).str[1].astype(int).to_numpy()
+    recording = samples["recording"].to_numpy()
+    start, end = samples["start_s"].to_numpy(), samples["end_s"].to_numpy()
+    folds = []
+    for number in range(1, spec.n_folds + 1):
+        test = block == number
+        purged = np.zeros(len(samples), dtype=bool)
+        for name in np.unique(recording[test]):
+            held = test & (recording == name)
+            inside = recording == name
+            near_start = start[:, None] < end[held][None] + spec.purge_s
+            near_end = end[:, None] > start[held][None] - spec.purge_s
+            purged |= inside & (near_start & near_end).any(axis=1)
+        if test.any():
+            folds.append(Fold(str(number), np.flatnonzero(~test & ~purged), np.flatnonzero(test), purged=True))
+    return folds
 
 
 def _random(samples: pd.DataFrame, spec: ProtocolSpec, seed: int) -> list[Fold]:

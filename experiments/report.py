@@ -107,6 +107,35 @@ def sorted_rows(results: dict[str, Any], metric: str) -> list[dict[str, Any]]:
     return sorted(results["rows"], key=lambda row: sign * row["metrics"][metric]["mean"])
 
 
+def protocol_columns(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the run's own protocol and the others that were run on the same features, each with its name and stamps."""
+    runs = [{"protocol": results["protocol"], "rows": results["rows"]}, *results.get("other_protocols", [])]
+    stamped = [stamps({"corpus": {}, "protocol": run["protocol"]}) for run in runs]
+    return [
+        {"name": run["protocol"]["name"], "groups": run["protocol"]["groups"], "stamps": marks, "rows": run["rows"]}
+        for run, marks in zip(runs, stamped, strict=True)
+    ]
+
+
+def protocol_rows(results: dict[str, Any], metric: str) -> list[dict[str, Any]]:
+    """Return for each strategy its metric under every protocol of the run, best first; none where there is but one."""
+    columns = protocol_columns(results)
+    if len(columns) == 1:
+        return []
+    found: list[dict[tuple[Any, ...], Any]] = [
+        {(row["strategy"], *row["blocks"], row["classifier"]): row["metrics"][metric] for row in column["rows"]}
+        for column in columns
+    ]
+    return [
+        {
+            "name": row_name(row),
+            "classifier": row["classifier"],
+            "metrics": [part.get((row["strategy"], *row["blocks"], row["classifier"])) for part in found],
+        }
+        for row in sorted_rows(results, metric)
+    ]
+
+
 def number(value: float) -> str:
     """Write a metric with three digits and no leading zero, as the field's tables do."""
     text = f"{value:.3f}"
@@ -123,6 +152,8 @@ def _view(run: LoadedRun) -> dict[str, Any]:
         "metric": run.metric,
         "stamps": stamps(run.results),
         "rows": [{**row, "name": row_name(row)} for row in rows],
+        "protocols": protocol_columns(run.results),
+        "protocol_rows": protocol_rows(run.results, run.metric),
         "chart": _chart(rows, run),
         "confusions": [_confusion(run, row) for row in shown],
         "study_toml": run.study_toml,

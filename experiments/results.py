@@ -14,7 +14,7 @@ import pandas as pd
 from ..fusion.rules import product_rule
 from .compare import Array, RowKey
 from .corpora import Corpus
-from .protocols import Fold
+from .protocols import Fold, ProtocolSpec
 from .statistics import BOUNDED, Scores, compare, holm, metrics_of, score, tally
 from .study import STRATEGIES, Study
 
@@ -60,16 +60,13 @@ class Evaluated:
 def assemble(
     study: Study, corpus: Corpus, evaluated: Evaluated, *, n_failed: int, leaky: bool
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return the contents of ``results.json`` and of ``predictions.parquet``."""
-    tested = np.concatenate([fold.test for fold in evaluated.folds])
-    fold_codes = np.repeat(np.arange(len(evaluated.folds)), [len(fold.test) for fold in evaluated.folds])
+    """Return the contents of ``results.json`` and of ``predictions.parquet``; ``corpus`` is grouped by the protocol."""
+    tested, fold_codes = _tested(evaluated)
     samples = corpus.samples.iloc[tested]
     labels = samples["label"].to_numpy(dtype=str)
     codes = np.searchsorted(evaluated.classes, labels)
-    names = samples["group"].to_numpy(dtype=str) if "group" in samples else samples.index.to_numpy(dtype=str)
-    groups = np.unique(names, return_inverse=True)[1]
-    keys = sorted(evaluated.probabilities, key=lambda key: (STRATEGIES.index(key[0]), key[2], key[1]))
-    scored = {key: score(codes, evaluated.probabilities[key], groups, fold_codes, seed=study.seed) for key in keys}
+    scored = _scored(evaluated, samples, codes, fold_codes, seed=study.seed)
+    keys = list(scored)
     metric = study.metrics[0]
     ratio = float(np.mean([len(fold.test) / len(fold.train) for fold in evaluated.folds]))
     comparisons = _comparisons(scored, metric, ratio)
@@ -87,20 +84,27 @@ def assemble(
             "synthetic": corpus.info.synthetic,
             "licence": corpus.info.licence,
         },
-        "protocol": {
-            "name": study.protocol.name,
-            "groups": corpus.info.groups,
-            "adaptive": study.speaker_normalisation,
-            "leaky": leaky,
-            "n_folds": len(evaluated.folds),
-            "n_tested": len(tested),
-        },
+        "protocol": _protocol(study, study.protocol, corpus, evaluated, leaky),
         "rows": [_row(key, scored[key], evaluated, len(tested)) for key in keys],
         "comparisons": comparisons,
         "contributions": contributions(evaluated.scores.get(family, {}), codes),
         "verdict": verdict(scored, comparisons, metric, study, corpus, leaky),
     }
     return results, _predictions(evaluated, keys, samples, fold_codes, labels)
+
+
+def other_protocol(
+    study: Study, spec: ProtocolSpec, corpus: Corpus, evaluated: Evaluated, *, leaky: bool
+) -> dict[str, Any]:
+    """Return what another protocol gives on the same features: its description and its rows."""
+    tested, fold_codes = _tested(evaluated)
+    samples = corpus.samples.iloc[tested]
+    codes = np.searchsorted(evaluated.classes, samples["label"].to_numpy(dtype=str))
+    scored = _scored(evaluated, samples, codes, fold_codes, seed=study.seed)
+    return {
+        "protocol": _protocol(study, spec, corpus, evaluated, leaky),
+        "rows": [_row(key, scores, evaluated, len(tested)) for key, scores in scored.items()],
+    }
 
 
 def contributions(scores: dict[str, Array], codes: Array) -> dict[str, float]:
@@ -184,6 +188,32 @@ def verdict(
 def shown_p(value: float) -> str:
     """Return a p value with its relation sign, as the field's journals print it."""
     return "< .001" if value < 0.001 else f"= {value:.3f}"
+
+
+def _tested(evaluated: Evaluated) -> tuple[Array, Array]:
+    """Return the positions of all test rows in the order of the answers, and the number of the fold of each."""
+    sizes = [len(fold.test) for fold in evaluated.folds]
+    return np.concatenate([fold.test for fold in evaluated.folds]), np.repeat(np.arange(len(sizes)), sizes)
+
+
+def _scored(
+    evaluated: Evaluated, samples: pd.DataFrame, codes: Array, fold_codes: Array, *, seed: int
+) -> dict[RowKey, dict[str, Scores]]:
+    names = samples["group"].to_numpy(dtype=str) if "group" in samples else samples.index.to_numpy(dtype=str)
+    groups = np.unique(names, return_inverse=True)[1]
+    keys = sorted(evaluated.probabilities, key=lambda key: (STRATEGIES.index(key[0]), key[2], key[1]))
+    return {key: score(codes, evaluated.probabilities[key], groups, fold_codes, seed=seed) for key in keys}
+
+
+def _protocol(study: Study, spec: ProtocolSpec, corpus: Corpus, evaluated: Evaluated, leaky: bool) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "groups": spec.groups or corpus.info.groups,
+        "adaptive": study.speaker_normalisation,
+        "leaky": leaky,
+        "n_folds": len(evaluated.folds),
+        "n_tested": sum(len(fold.test) for fold in evaluated.folds),
+    }
 
 
 def _row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated, n_tested: int) -> dict[str, Any]:

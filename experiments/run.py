@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ from ..features.store import FeatureStore
 from .blocks import BlockTable, ProgressMaker, build_blocks
 from .compare import Array, FoldResult, RowKey, evaluate_fold
 from .corpora import Corpus
-from .protocols import DROPPED_LABELS, Fold, check_leaks, find_leaks, make_folds
-from .results import Evaluated, assemble
+from .protocols import DROPPED_LABELS, Fold, ProtocolSpec, check_leaks, find_leaks, make_folds, regroup
+from .results import Evaluated, assemble, other_protocol
 from .study import Study, to_toml
 
 RECORDED_VERSIONS = (
@@ -118,8 +119,10 @@ def run_study(
     Run
     """
     corpus = prepare_corpus(study, corpus)
-    samples = corpus.samples
-    folds = make_folds(samples, study.protocol, seed=study.seed)
+    splits = [
+        (spec, regrouped, make_folds(regrouped.samples, spec, seed=study.seed))
+        for spec, regrouped in _regrouped(study, corpus)
+    ]
     table = build_blocks(
         study,
         corpus,
@@ -128,18 +131,28 @@ def run_study(
         store=store,
         progress=progress,
     )
-    blocks = list(dict.fromkeys(table.X.columns.get_level_values(0)))
-    use_text = any(study.blocks[name].kind == "text" for name in blocks)
-    leaks = find_leaks(samples, folds, hashes=table.hashes, use_text=use_text)
-    leaky = check_leaks(leaks, study.protocol)
-    evaluated = _evaluate(study, samples, table.X, folds, n_jobs, on_task)
-    results, predictions = assemble(study, corpus, evaluated, n_failed=table.failures["sample"].nunique(), leaky=leaky)
+    leaks = [_find_leaks(study, regrouped.samples, folds, table) for _, regrouped, folds in splits]
+    leaky = [check_leaks(found, spec) for found, (spec, _, _) in zip(leaks, splits, strict=True)]
+    n_tasks = len(study.classifiers) * sum(len(folds) for _, _, folds in splits)
+    evaluated: list[Evaluated] = []
+    for _, regrouped, folds in splits:
+        done = len(study.classifiers) * sum(len(item.folds) for item in evaluated)
+        tell = None if on_task is None else partial(_tell, on_task, done, n_tasks)
+        evaluated.append(_evaluate(study, regrouped.samples, table.X, folds, n_jobs, tell))
+    results, predictions = assemble(
+        study, splits[0][1], evaluated[0], n_failed=table.failures["sample"].nunique(), leaky=leaky[0]
+    )
+    if study.also:
+        results["other_protocols"] = [
+            other_protocol(study, spec, regrouped, found, leaky=stamp)
+            for (spec, regrouped, _), found, stamp in list(zip(splits, evaluated, leaky, strict=True))[1:]
+        ]
     notes = (
         *corpus.notes,
         *table.notes,
         *_absences(table.X),
-        *(f"leaky: {line}" for line in leaks),
-        *evaluated.warnings,
+        *(f"leaky: {line}" for line in leaks[0]),
+        *dict.fromkeys(line for found in evaluated for line in found.warnings),
     )
     return Run(results, predictions, table, notes)
 
@@ -203,6 +216,24 @@ def environment(study: Study) -> dict[str, Any]:
         "git_commit": _git_commit(),
         "versions": {name: found for name in RECORDED_VERSIONS if (found := _version(name)) is not None},
     }
+
+
+def _regrouped(study: Study, corpus: Corpus) -> list[tuple[ProtocolSpec, Corpus]]:
+    """Return each protocol of a study, its own first, with the corpus grouped as the protocol wants it."""
+    dropping = [spec.name for spec in study.also if spec.name in DROPPED_LABELS]
+    if dropping:
+        raise StudyError(f"protocols {dropping} drop labels and cannot stand under also; run each with --protocol")
+    return [(spec, replace(corpus, samples=regroup(corpus.samples, spec))) for spec in (study.protocol, *study.also)]
+
+
+def _find_leaks(study: Study, samples: pd.DataFrame, folds: list[Fold], table: BlockTable) -> list[str]:
+    blocks = dict.fromkeys(table.X.columns.get_level_values(0))
+    use_text = any(study.blocks[name].kind == "text" for name in blocks)
+    return find_leaks(samples, folds, hashes=table.hashes, use_text=use_text)
+
+
+def _tell(on_task: Callable[[int, int], None], done: int, total: int, finished: int, _: int) -> None:
+    on_task(done + finished, total)
 
 
 def _evaluate(

@@ -42,7 +42,9 @@ class BlockSpec(BaseModel):
     parameters: dict[str, Any] = Field(default_factory=dict, description="of the extractor")
     table: str | None = Field(None, description="a table of the corpus, or a CSV below the root")
     key: str = Field("id", description="column of the CSV that names the sample")
-    columns: tuple[str, ...] | None = Field(None, description="columns of the table; all by default")
+    columns: tuple[str, ...] | None = Field(
+        None, description="columns of the table, or patterns of an extractor's features such as 'hog_*'; all by default"
+    )
     probabilities: bool = Field(False, description="whether the table holds class probabilities")
     weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="share of the variance in early fusion")
     recipes: dict[Family, dict[str, Any]] = Field(default_factory=dict, description="classifier parameters by family")
@@ -79,6 +81,9 @@ class Study(BaseModel):
     classifiers: tuple[Family, ...] = Field(("boosted", "linear"), min_length=1)
     strategies: tuple[str, ...] = Field(STRATEGIES, min_length=1)
     protocol: ProtocolSpec
+    also: tuple[ProtocolSpec, ...] = Field(
+        (), description="other protocols whose numbers stand beside the protocol's own"
+    )
     metrics: tuple[Metric, ...] = Field(METRICS, min_length=1, description="the first one decides")
     early: dict[Family, dict[str, Any]] = Field(
         default_factory=dict, description="parameters of early fusion's classifier"
@@ -233,8 +238,15 @@ def _folder() -> Any:
 def _toml_lines(table: dict[str, Any], path: tuple[str, ...]) -> list[str]:
     values = {key: value for key, value in table.items() if not isinstance(value, dict)}
     tables = {key: value for key, value in table.items() if isinstance(value, dict)}
+    lists = {
+        key: value for key, value in values.items() if value and isinstance(value, list) and isinstance(value[0], dict)
+    }
     lines = [f"\n[{'.'.join(_toml_key(part) for part in path)}]\n"] if path else []
-    lines += [f"{_toml_key(key)} = {_toml_value(value)}\n" for key, value in values.items()]
+    lines += [f"{_toml_key(key)} = {_toml_value(value)}\n" for key, value in values.items() if key not in lists]
+    for key, items in lists.items():
+        for item in items:
+            first, *rest = _toml_lines(item, (*path, key))
+            lines += [first.replace("[", "[[", 1).replace("]", "]]", 1), *rest]
     for key, value in tables.items():
         lines += _toml_lines(value, (*path, key))
     return lines

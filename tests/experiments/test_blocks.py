@@ -215,3 +215,25 @@ def test_speaker_normalisation_needs_speakers(demo):
     nameless = with_samples(demo, demo.samples.drop(columns="group"))
     with pytest.raises(StudyError, match="speaker_normalisation needs a column 'group'"):
         build_blocks(demo_study("face", speaker_normalisation=True), nameless)
+
+
+def test_blocks_of_one_extractor_share_its_extraction_and_take_the_features_they_name(demo):
+    spec = {"extractor": "eeg_band_power", "parameters": {"sampling_rate_hz": 128.0}}
+    blocks = {"alpha": {**spec, "columns": ["*_alpha_*"]}, "rest": {**spec, "columns": ["*_theta_log", "AF7_*_log"]}}
+    built = build_blocks(load_study("demo").changed(blocks=blocks), demo)
+    assert list(built.counts) == ["alpha"]
+    assert set(built.X["alpha"].columns) == {name for name in built.X["alpha"].columns if "_alpha_" in name}
+    whole = build_blocks(load_study("demo").changed(blocks={"eeg": spec}), demo).X["eeg"]
+    expected = [
+        name
+        for name in whole.columns
+        if name.endswith("_theta_log") or (name.startswith("AF7_") and name.endswith("_log"))
+    ]
+    assert built.X["rest"].columns.tolist() == expected
+    pd.testing.assert_frame_equal(built.X["rest"], whole[expected])
+
+
+def test_pattern_without_a_feature_is_refused(demo):
+    spec = {"extractor": "eeg_band_power", "parameters": {"sampling_rate_hz": 128.0}, "columns": ["*_log", "hog_*"]}
+    with pytest.raises(StudyError, match=r"block 'eeg': no feature of 'eeg_band_power' matches \['hog_\*'\]"):
+        build_blocks(load_study("demo").changed(blocks={"eeg": spec}), demo)

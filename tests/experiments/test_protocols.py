@@ -15,6 +15,7 @@ from emofuse.experiments.protocols import (
     check_leaks,
     find_leaks,
     make_folds,
+    regroup,
 )
 from emofuse.experiments.run import prepare_corpus
 from emofuse.features.errors import ProtocolError
@@ -196,3 +197,72 @@ def test_numbers_are_leaky_where_the_split_leaks_or_may(leaks, spec, leaky):
 def test_a_leak_that_the_study_does_not_own_up_to_is_refused():
     with pytest.raises(ProtocolError, match=r"'official' would leak: a leak.*leaky = true"):
         check_leaks(["a leak"], ProtocolSpec(name="official"))
+
+
+def windows(n_recordings=4, n_windows=11, **columns):
+    """Windows of two seconds, half overlapping; two recordings a subject."""
+    rows = [
+        {
+            "label": ["happy", "sad"][recording % 2],
+            "group": f"s{recording // 2}",
+            "recording": f"r{recording}",
+            "start_s": float(number),
+            "end_s": float(number + 2),
+        }
+        for recording in range(n_recordings)
+        for number in range(n_windows)
+    ]
+    return pd.DataFrame(rows, index=[f"w{row:02d}" for row in range(len(rows))]).assign(**columns)
+
+
+def test_loro_holds_out_one_recording_at_a_time_though_its_subject_is_in_training():
+    spec = ProtocolSpec(name="loro")
+    samples = windows()
+    folds = make_folds(regroup(samples, spec), spec)
+    assert [fold.name for fold in folds] == ["r0", "r1", "r2", "r3"]
+    for fold in folds:
+        assert set(samples["recording"].iloc[fold.test]) == {fold.name}
+        assert fold.name not in set(samples["recording"].iloc[fold.train])
+        assert set(samples["group"].iloc[fold.test]) <= set(samples["group"].iloc[fold.train])
+    assert find_leaks(regroup(samples, spec), folds, hashes={"eeg": samples["recording"]}, use_text=False) == []
+    assert spec.groups == "recording"
+
+
+@pytest.mark.parametrize("purge_s", [0.0, 2.5])
+def test_blocked_drops_training_windows_that_overlap_a_test_window(purge_s):
+    spec = ProtocolSpec(name="blocked", n_folds=3, purge_s=purge_s)
+    samples = windows(n_windows=31)
+    grouped = regroup(samples, spec)
+    folds = make_folds(grouped, spec)
+    assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(len(samples)))
+    for fold in folds:
+        train, test = samples.iloc[fold.train], samples.iloc[fold.test]
+        assert set(test["recording"]) == set(train["recording"]) == set(samples["recording"])
+        for row in test.itertuples():
+            same = train[train["recording"] == row.recording]
+            assert ((same["start_s"] >= row.end_s + purge_s) | (same["end_s"] <= row.start_s - purge_s)).all()
+        kept = len(fold.train) + len(fold.test)
+        assert kept < len(samples)
+    assert find_leaks(grouped, folds, hashes={"eeg": samples["recording"]}, use_text=False) == []
+
+
+def test_random_windows_of_one_recording_are_found_to_leak():
+    samples = windows()
+    folds = make_folds(samples, ProtocolSpec(name="random", n_folds=2))
+    leaks = find_leaks(samples, folds, hashes={"eeg": samples["recording"]}, use_text=False)
+    assert len(leaks) == 2 and "the bytes of an eeg file" in leaks[1]
+    assert check_leaks(leaks, ProtocolSpec(name="random"))
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("loro", "recording"), ("blocked", "recording"), ("blocked", "start_s"), ("blocked", "end_s")]
+)
+def test_regroup_names_the_columns_that_are_missing(name, column):
+    with pytest.raises(ProtocolError, match=f"{name}.*{column}"):
+        regroup(windows().drop(columns=column), ProtocolSpec(name=name))
+
+
+def test_other_protocols_keep_the_groups_of_the_corpus():
+    samples = windows()
+    assert regroup(samples, ProtocolSpec(name="loso")) is samples
+    assert ProtocolSpec(name="loso").groups is None

@@ -305,3 +305,51 @@ def test_a_machine_without_git_or_proc_has_an_environment_too(written, monkeypat
     monkeypatch.setattr(run.platform, "processor", lambda: "abacus")
     found = environment(written[0])
     assert (found["git_commit"], found["cpu"]) == (None, "abacus")
+
+
+@pytest.fixture(scope="module")
+def several(make_corpus, make_study, tmp_path_factory):
+    """A study under three splits, in memory and in its folder."""
+    study = make_study(
+        strategies=["unimodal", "late_mean"],
+        protocol={"name": "loso"},
+        also=[{"name": "loro"}, {"name": "random", "n_folds": 2}],
+    )
+    recording = [f"r{row // 6}" for row in range(48)]
+    done = run_study(study, make_corpus(recording=recording))
+    return study, done, write_run(done, study, tmp_path_factory.mktemp("several"))
+
+
+def test_other_protocols_stand_beside_the_study_s_own(several):
+    _, done, folder = several
+    results = json.loads((folder / "results.json").read_text())
+    others = results["other_protocols"]
+    found = [(item["protocol"]["name"], item["protocol"]["groups"], item["protocol"]["leaky"]) for item in others]
+    assert found == [("loro", "recording", False), ("random", "speaker", True)]
+    assert [item["protocol"]["n_folds"] for item in others] == [8, 2]
+    assert (results["protocol"]["name"], results["protocol"]["leaky"]) == ("loso", False)
+    for item in others:
+        assert [row["strategy"] for row in item["rows"]] == [row["strategy"] for row in results["rows"]]
+    assert results == {**done.results, "notes": list(done.notes)}
+
+
+def test_other_protocols_change_nothing_of_the_study_s_own(several, make_corpus):
+    study, done, _ = several
+    alone = run_study(study.changed(also=[]), make_corpus())
+    assert "other_protocols" not in alone.results
+    assert without_clock(alone.results)["rows"] == without_clock(done.results)["rows"]
+
+
+def test_report_shows_every_protocol_with_its_stamp(several):
+    _, _, folder = several
+    for name in ("report.html", "report.md", "report.tex"):
+        text = (folder / name).read_text()
+        assert "loro" in text and "random" in text and "leaky" in text, name
+    reloaded = load_study(folder / "study.toml")
+    assert [spec.name for spec in reloaded.also] == ["loro", "random"]
+
+
+def test_protocol_that_drops_labels_cannot_stand_beside_another(make_corpus, make_study):
+    study = make_study(also=[{"name": "actors_21_24"}])
+    with pytest.raises(StudyError, match="actors_21_24"):
+        run_study(study, make_corpus())
