@@ -1,0 +1,48 @@
+"""What several tests of features share: videos written by code."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+
+def _write_video(
+    pictures,
+    rate=10,
+    *,
+    times_s=None,
+    container="mov",
+    codec="png",
+    pix_fmt="rgb24",
+    rotation=None,
+    pixel_aspect=None,
+):
+    """Return a video as bytes; with the defaults without any loss."""
+    file = io.BytesIO()
+    size = pictures[0].shape if len(pictures) else (48, 64)
+    with av.open(file, "w", format=container) as output:
+        stream = output.add_stream(codec, rate=rate, width=size[1], height=size[0], pix_fmt=pix_fmt)
+        if rotation is not None:
+            stream.set_display_rotation(rotation)
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
+        if times_s is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        output.start_encoding()
+        for number, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            if times_s is not None:
+                frame.pts, frame.time_base = round(1000 * times_s[number]), Fraction(1, 1000)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def write_video():
+    """A function that writes pictures (uint8, RGB) as a video and returns its bytes."""
+    return _write_video
