@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .errors import TableError
-from .samples import as_name, read_csv
+from .errors import SampleError, TableError
+from .samples import as_name, parse_csv, read_csv
 
 
 def read_feature_table(path: str | os.PathLike[str], *, key: str) -> pd.DataFrame:
@@ -39,6 +41,52 @@ def read_feature_table(path: str | os.PathLike[str], *, key: str) -> pd.DataFram
     if len(repeated):
         raise TableError(f"{Path(path).name}: {key} {', '.join(map(repr, repeated[:5]))} repeats; keep one row of each")
     return table
+
+
+def decode_table(data: bytes) -> pd.DataFrame:
+    """Return the table that one sample's CSV holds; raise SampleError ``not_a_table`` where it holds none."""
+    try:
+        return parse_csv(data, "table")
+    except TableError as error:
+        raise SampleError("not_a_table", str(error)) from None
+
+
+def number_columns(table: Any, columns: Sequence[str]) -> pd.DataFrame:
+    """Return columns of one sample's table as finite numbers, for an extractor that reads rows of named columns.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    columns : sequence of str
+        What is needed; other columns are left out.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (n_rows, n_columns), float64
+
+    Raises
+    ------
+    SampleError
+        ``not_a_table`` for anything else, ``bad_columns`` where one is missing or two have the same name,
+        ``not_finite`` for a cell that is empty, text or infinite.
+
+    Examples
+    --------
+    >>> number_columns(pd.DataFrame({"key": ["a"], "down_s": [1]}), ["down_s"])["down_s"].tolist()
+    [1.0]
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise SampleError("not_a_table", f"a path or a DataFrame is needed, got {type(table).__name__}")
+    if not set(columns) <= set(table.columns) or not table.columns.is_unique:
+        raise SampleError(
+            "bad_columns", f"columns {list(columns)}, each once, are needed, got {list(table.columns)[:8]}"
+        )
+    numbers = table[list(columns)].apply(pd.to_numeric, errors="coerce").astype(np.float64)
+    bad = ~np.isfinite(numbers).all()
+    if bad.any():
+        column = bad.idxmax()
+        raise SampleError("not_finite", f"column {column!r} holds a cell that is no finite number; repair or drop it")
+    return numbers
 
 
 def as_block(

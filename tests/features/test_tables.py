@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from emofuse.features.errors import TableError
-from emofuse.features.tables import as_block, check_finite, read_feature_table
+from emofuse.features.errors import SampleError, TableError
+from emofuse.features.tables import as_block, check_finite, decode_table, number_columns, read_feature_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -131,3 +131,34 @@ def test_every_sample_gets_its_own_value_in_any_order(values, random):
     block = as_block(table, pd.Index(names, dtype=object))
     expected = [values.get(name, np.nan) for name in names]
     np.testing.assert_array_equal(block["x"].to_numpy(), np.array(expected, dtype=np.float32))
+
+
+def test_table_of_one_sample_gives_its_columns_as_numbers():
+    found = number_columns(decode_table(b"key, up_s,down_s\na,1,0.5\nb,2,1.5\n"), ["down_s", "up_s"])
+    assert found.to_numpy().tolist() == [[0.5, 1.0], [1.5, 2.0]]
+    assert set(found.dtypes) == {np.dtype(np.float64)}
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        (None, "not_a_table"),
+        (np.zeros((2, 2)), "not_a_table"),
+        (pd.DataFrame({"down_s": [1.0]}), "bad_columns"),
+        (pd.DataFrame([[1.0, 2.0, 3.0]], columns=["down_s", "up_s", "up_s"]), "bad_columns"),
+        (pd.DataFrame({"down_s": [1.0, np.nan], "up_s": [1.0, 2.0]}), "not_finite"),
+        (pd.DataFrame({"down_s": [1.0, 2.0], "up_s": [1.0, np.inf]}), "not_finite"),
+        (pd.DataFrame({"down_s": ["soon"], "up_s": [1.0]}), "not_finite"),
+    ],
+)
+def test_table_of_one_sample_that_cannot_be_used_is_a_sample_error(table, code):
+    with pytest.raises(SampleError) as caught:
+        number_columns(table, ["down_s", "up_s"])
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("data", [b"\xff\x00", b"a;b\n1;2\n", b"a,b\n", b"a,a\n1,2\n"])
+def test_bytes_that_hold_no_table_are_a_sample_error(data):
+    with pytest.raises(SampleError) as caught:
+        decode_table(data)
+    assert caught.value.code == "not_a_table"
