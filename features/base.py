@@ -7,6 +7,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any, ClassVar, Literal
 
@@ -83,6 +84,8 @@ class Extractor(BaseEstimator):
     source_column: ClassVar[str]
     schema: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()
+    # Parameters under which, taken together, the class shows every feature it can have.
+    variants: ClassVar[tuple[dict[str, Any], ...]] = ({},)
 
     @abstractmethod
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
@@ -140,7 +143,7 @@ class Extractor(BaseEstimator):
             Where the source cannot be used.
         """
         if isinstance(source, (str, bytes)) or hasattr(source, "__fspath__"):
-            return self._row(read_bytes(source), start_s, end_s).values
+            return self._row(self._read(source), start_s, end_s).values
         return self._checked(*self._measure(self._accept(source))).values
 
     def fingerprint(self) -> str:
@@ -204,7 +207,8 @@ class Extractor(BaseEstimator):
         notify(len(samples) - len(present))
         failures: dict[str, SampleError] = {}
         hashes: dict[str, str] = {}
-        for name, outcome in attempt_each(lambda name: sha256_of(self._read(sources[name])), present, n_jobs):
+        hash_of = cache(lambda source: sha256_of(self._read(source)))
+        for name, outcome in attempt_each(lambda name: hash_of(sources[name]), present, n_jobs):
             if isinstance(outcome, SampleError):
                 failures[name] = outcome
                 notify(1)
@@ -219,9 +223,14 @@ class Extractor(BaseEstimator):
         todo = [name for name, key in keys.items() if first_of.get(key) == name]
         kept: dict[str, StoredRow] = {}
 
+        @lru_cache(maxsize=1)  # clips of one file follow each other: it is read and hashed once for all of them
+        def load(source: str) -> tuple[bytes, str]:
+            data = self._read(source)
+            return data, sha256_of(data)
+
         def compute(name: str) -> StoredRow:
-            data = self._read(sources[name])
-            if sha256_of(data) != hashes[name]:
+            data, sha = load(sources[name])
+            if sha != hashes[name]:
                 raise SampleError("changed", "the file changed while it was being read; run again")
             return self._row(data, *_bounds(samples, name))
 
