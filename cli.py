@@ -39,6 +39,7 @@ Jobs = Annotated[int, typer.Option(min=1, help="Threads and processes; results d
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Feature store; your cache folder by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 CPUS = os.cpu_count() or 1
+MAX_EXPLAINED = 4  # beyond it, one line a feature
 INTERRUPTED = 130  # what Typer returns after Ctrl-C
 
 
@@ -168,8 +169,8 @@ def extract(
     from .experiments.run import prepare_corpus
     from .features.store import FeatureStore
 
-    chosen, corpus, root = _study_and_corpus(study, root, samples)
-    corpus = prepare_corpus(chosen, corpus)
+    chosen, corpus, root = _study_and_corpus(study, root, samples, comparing=False)
+    corpus = prepare_corpus(chosen, corpus, require_label=False, n_jobs=jobs)
     with _progress() as progress:
         built = build_blocks(chosen, corpus, root=root, n_jobs=jobs, store=FeatureStore(store), progress=progress.block)
     if out is not None:
@@ -197,6 +198,59 @@ def extract(
         table.add_row(block, str(built.X[block].shape[1]), *cells)
     _console().print(table)
     _print_notes([*built.notes, *_failure_notes(built.failures), *_warning_notes(built.warnings)])
+
+
+@app.command()
+def explain(
+    feature: Annotated[str, typer.Argument(help="A feature's name, or a pattern in quotes such as '*F0*'.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what a feature measures, its unit, and where its formula comes from."""
+    from dataclasses import asdict
+
+    from .features.explain import explain_features
+
+    found = explain_features(feature)
+    if as_json:
+        print(json.dumps([asdict(item) for item in found], indent=1, ensure_ascii=False))
+        return
+    console = _console()
+    if len(found) > MAX_EXPLAINED:
+        table = _table(f"{len(found)} features")
+        for heading in ("feature", "extractor", "unit", "measures"):
+            table.add_column(heading)
+        for item in found:
+            table.add_row(Text(item.feature), item.extractor, item.note.unit, Text(item.note.measures))
+        console.print(table)
+        return
+    for item in found:
+        console.print(Text(item.feature, style="bold"), Text(f"({item.extractor})", style="dim"))
+        for name in ("measures", "unit", "source"):
+            console.print(Text(f"{name:>10}  {getattr(item.note, name)}"))
+
+
+@app.command()
+def show(
+    clip: Annotated[Path, typer.Argument(help="A sound, video, picture, EEG recording or text.")],
+    out: Annotated[
+        Path | None, typer.Option(help="PNG, PDF or SVG to write; CLIP's name with .png here by default.")
+    ] = None,
+    start_s: Annotated[float | None, typer.Option(min=0, help="First second drawn.")] = None,
+    end_s: Annotated[float | None, typer.Option(min=0, help="Last second drawn.")] = None,
+    rate: Annotated[float | None, typer.Option(min=1, help="Sampling rate (Hz) of an EEG table without times.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw one clip: waveform and F0, frames with faces and landmarks, EEG bands, tokens."""
+    from .experiments.show import show_clip
+
+    with _status(f"reading {clip.name}"):
+        facts = show_clip(clip, out or Path(f"{clip.stem}.png"), start_s=start_s, end_s=end_s, sampling_rate_hz=rate)
+    if as_json:
+        print(json.dumps(facts, indent=1, ensure_ascii=False))
+        return
+    console = _console()
+    for name, value in _lines(facts):
+        console.print(Text(f"{name:>18}  "), Text(value), sep="", soft_wrap=True)
 
 
 @app.command()
@@ -261,14 +315,16 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
-def _study_and_corpus(study: str | None, root: Path | None, samples: Path | None) -> tuple[Study, Corpus, Path]:
+def _study_and_corpus(
+    study: str | None, root: Path | None, samples: Path | None, *, comparing: bool = True
+) -> tuple[Study, Corpus, Path]:
     from .experiments.corpora import Corpus, CorpusInfo, read_corpus
     from .experiments.study import load_study, study_for_samples
     from .features.errors import CorpusError, StudyError
-    from .features.samples import read_samples
+    from .features.samples import media_columns, read_samples
 
     if samples is not None:
-        table = read_samples(samples, root=root)
+        table = read_samples(samples, root=root, require_label=comparing)
         info = CorpusInfo(
             name=samples.stem,
             title=f"sample table {samples.name}",
@@ -276,9 +332,11 @@ def _study_and_corpus(study: str | None, root: Path | None, samples: Path | None
             source=samples.name,
             layout="sample table",
             groups="speaker",
-            modalities=tuple(column for column in ("audio", "text", "eeg") if column in table),
+            modalities=tuple(column for column in (*media_columns(), "text") if column in table),
         )
-        chosen = study_for_samples(table, name=samples.stem) if study is None else load_study(study)
+        chosen = (
+            study_for_samples(table, name=samples.stem, comparing=comparing) if study is None else load_study(study)
+        )
         return chosen, Corpus(info, table), root or samples.parent
     if study is None:
         raise StudyError("name a study (such as ravdess, or a TOML file), or give --samples TABLE.csv")
@@ -348,6 +406,22 @@ def _print_results(results: dict[str, Any], metric: str) -> None:
     console.print(results["verdict"], style="bold", highlight=False, markup=False)
 
 
+def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a clip's facts say, a line each."""
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            yield from _lines({f"{name} {key}": item for key, item in value.items()})
+        elif isinstance(value, list):
+            if value:
+                yield name, ", ".join(map(str, value))
+        elif value is not None:
+            yield name.removesuffix("_hz").removesuffix("_s").replace("_", " "), f"{value}{_unit(name)}"
+
+
+def _unit(name: str) -> str:
+    return " Hz" if name.endswith("_hz") else " s" if name.endswith("_s") else " dB" if name.endswith("_db") else ""
+
+
 def _protocol_table(results: dict[str, Any], metric: str) -> Table:
     from .experiments.report import number, protocol_columns, protocol_rows
     from .experiments.results import METRIC_LABELS
@@ -386,7 +460,7 @@ def _write_blocks(built: Any, out: Path) -> None:
 
 def _console() -> Console:
     """Return a console that keeps tables whole where the output is no terminal."""
-    return Console() if sys.stdout.isatty() else Console(width=200)
+    return Console() if sys.stdout.isatty() else Console(width=1000)
 
 
 def _table(title: str) -> Table:
@@ -394,8 +468,10 @@ def _table(title: str) -> Table:
 
 
 def _print_notes(notes: list[str]) -> None:
+    from .features.text_cleaning import printable
+
     for note in notes[:20]:
-        errors.print(f"note: {note}", style="dim", highlight=False, markup=False, soft_wrap=True)
+        errors.print(f"note: {printable(note)}", style="dim", highlight=False, markup=False, soft_wrap=True)
     if len(notes) > 20:
         errors.print(f"note: {len(notes) - 20} more, see results.json", style="dim")
 
@@ -414,7 +490,9 @@ def _warning_notes(warnings: Any) -> list[str]:
 
 def _complain(text: str, limit: int = 2000) -> int:
     """Print one line on stderr; return the exit status of what the user can mend."""
-    text = " ".join(text.split())
+    from .features.text_cleaning import printable
+
+    text = printable(" ".join(text.split()))
     if text:
         print(f"emofuse: {text if len(text) <= limit else f'{text[:limit]} …'}", file=sys.stderr)
     return 2
