@@ -98,7 +98,7 @@ def _hashes(study: Study, samples: pd.DataFrame) -> dict[str, pd.Series]:
     columns = {
         make_extractor(spec.extractor, spec.parameters).source_column
         for spec in study.blocks.values()
-        if spec.extractor not in ("table", "text")
+        if spec.extractor != "table" and not spec.reads_text
     }
     found = {}
     for column in sorted(columns & set(samples.columns)):
@@ -174,7 +174,7 @@ def _duplicates(samples: pd.DataFrame, hashes: dict[str, pd.Series]) -> list[Fin
 def _repeated_texts(study: Study, samples: pd.DataFrame) -> list[Finding]:
     if "text" not in samples:
         return []
-    used = any(spec.kind == "text" for spec in study.blocks.values())
+    used = any(spec.reads_text for spec in study.blocks.values())
     texts = samples["text"].map(text_key, na_action="ignore").dropna()
     repeated = texts[texts.duplicated(keep=False)]
     if repeated.empty:
@@ -191,7 +191,7 @@ def _split(study: Study, samples: pd.DataFrame, hashes: dict[str, pd.Series]) ->
     try:
         samples = regroup(samples, study.protocol)
         folds = make_folds(samples, study.protocol, seed=study.seed)
-        use_text = any(spec.kind == "text" for spec in study.blocks.values())
+        use_text = any(spec.reads_text for spec in study.blocks.values())
         leaks = find_leaks(samples, folds, hashes=hashes, use_text=use_text)
     except ProtocolError as error:
         return [Finding("refused", "protocol", study.protocol.name, str(error), True)]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..features.base import FAILURE_COLUMNS, WARNING_COLUMNS, Extraction, Progress
+from ..features.dialogue import context_texts
 from ..features.errors import StudyError, TableError
 from ..features.extractors import make_extractor
 from ..features.store import FeatureStore
@@ -88,7 +89,8 @@ def build_blocks(
             with nullcontext(None) if progress is None else progress(name, len(corpus.samples)) as notify:
                 extraction = extractor.extract(corpus.samples, n_jobs=n_jobs, store=store, progress=notify)
             measured[fingerprint] = extractions[name] = extraction
-            hashes[extractor.source_column] = extraction.hashes
+            if not spec.reads_text:  # two people may say the same words; they cannot share a recording
+                hashes[extractor.source_column] = extraction.hashes
         blocks[name] = _chosen(extraction.features, spec, name)
     if not blocks:
         raise StudyError(f"study {study.name!r}: none of its blocks is in the corpus ({'; '.join(notes)})")
@@ -104,7 +106,7 @@ def build_blocks(
     return BlockTable(
         X,
         {name: extraction_counts(extraction) for name, extraction in extractions.items()},
-        _stack([extraction.failures for extraction in extractions.values()], FAILURE_COLUMNS),
+        _stack([corpus.failures, *(extraction.failures for extraction in extractions.values())], FAILURE_COLUMNS),
         _stack([extraction.warnings for extraction in extractions.values()], WARNING_COLUMNS),
         hashes,
         tuple(notes),
@@ -197,6 +199,8 @@ def _chosen(features: pd.DataFrame, spec: BlockSpec, name: str) -> pd.DataFrame:
 
 def _ready_block(name: str, spec: BlockSpec, corpus: Corpus, root: Path | None) -> pd.DataFrame | pd.Series | None:
     if spec.extractor == "text":
+        if "context" in spec.parameters and "text" in corpus.samples:
+            return context_texts(corpus.samples, spec.parameters["context"])
         return corpus.samples.get("text", None)
     table = source_table(spec, corpus, root)
     if table is None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
 
 from ..features.errors import ProtocolError
-from ..features.text import clean_text
+from ..features.text_cleaning import clean_text
 
 Name = Literal["luna5", "emobox6", "actors_21_24", "loso", "loro", "blocked", "group_kfold", "official", "random"]
 Rows = npt.NDArray[np.intp]

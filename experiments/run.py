@@ -22,9 +22,11 @@ from joblib import Parallel, delayed
 from ..features.errors import EmofuseError, StudyError, TableError
 from ..features.samples import check_samples
 from ..features.store import FeatureStore
+from ..features.transcripts import transcribe
 from .blocks import BlockTable, ProgressMaker, build_blocks
 from .compare import Array, FoldResult, RowKey, evaluate_fold
 from .corpora import Corpus
+from .near_copies import without_near_copies
 from .protocols import DROPPED_LABELS, Fold, ProtocolSpec, check_leaks, find_leaks, make_folds, regroup
 from .results import Evaluated, assemble, other_protocol
 from .study import Study, to_toml
@@ -63,15 +65,29 @@ class Run:
     notes: tuple[str, ...]
 
 
-def prepare_corpus(study: Study, corpus: Corpus) -> Corpus:
+def prepare_corpus(study: Study, corpus: Corpus, *, require_label: bool = True, n_jobs: int = 1) -> Corpus:
     """Return the corpus with the study's label column and map, less the samples they (or the protocol) drop.
+
+    Texts that are absent come from where the study's ``transcript`` says.
+
+    Without ``require_label``, a corpus that has no labels is returned as it is: features need none.
 
     Raises
     ------
     StudyError, TableError
         The label column does not exist, or fewer than two classes remain.
     """
+    corpus = _labelled(study, corpus, require_label)
+    if study.transcript is None or not any(spec.reads_text for spec in study.blocks.values()):
+        return corpus
+    found = transcribe(corpus.samples, study.transcript, n_jobs=n_jobs)
+    return replace(corpus, samples=corpus.samples.assign(text=found.texts), failures=found.failures)
+
+
+def _labelled(study: Study, corpus: Corpus, require_label: bool) -> Corpus:
     samples = corpus.samples
+    if study.label not in samples and not require_label:
+        return corpus
     if study.label not in samples:
         raise StudyError(f"label column {study.label!r} is not in the corpus; it has {list(samples.columns)}")
     labels = samples[study.label]
@@ -80,12 +96,14 @@ def prepare_corpus(study: Study, corpus: Corpus) -> Corpus:
         if unused:
             raise StudyError(f"label_map names {unused}, the labels are {sorted(set(labels.dropna()))}")
         labels = labels.map(study.label_map)
+    if labels.isna().all() and not require_label:
+        return corpus
     kept = labels.notna() & ~labels.isin(DROPPED_LABELS.get(study.protocol.name, ()))
     if study.label_map is None and study.label != "label" and not labels.notna().all():
         raise TableError(f"label column {study.label!r} is missing for {int(labels.isna().sum())} samples")
     if not kept.any():
         raise StudyError(f"no sample is left: the label map or protocol {study.protocol.name!r} drops every one")
-    return Corpus(corpus.info, check_samples(samples.assign(label=labels)[kept]), corpus.tables, corpus.notes)
+    return replace(corpus, samples=check_samples(samples.assign(label=labels)[kept]))
 
 
 def run_study(
@@ -118,7 +136,7 @@ def run_study(
     -------
     Run
     """
-    corpus = prepare_corpus(study, corpus)
+    corpus = prepare_corpus(study, corpus, n_jobs=n_jobs)
     splits = [
         (spec, regrouped, make_folds(regrouped.samples, spec, seed=study.seed))
         for spec, regrouped in _regrouped(study, corpus)
@@ -142,16 +160,19 @@ def run_study(
     results, predictions = assemble(
         study, splits[0][1], evaluated[0], n_failed=table.failures["sample"].nunique(), leaky=leaky[0]
     )
-    if study.also:
-        results["other_protocols"] = [
-            other_protocol(study, spec, regrouped, found, leaky=stamp)
-            for (spec, regrouped, _), found, stamp in list(zip(splits, evaluated, leaky, strict=True))[1:]
-        ]
+    others = [
+        other_protocol(study, spec, regrouped, found, leaky=stamp)
+        for (spec, regrouped, _), found, stamp in list(zip(splits, evaluated, leaky, strict=True))[1:]
+    ]
+    without, copies = without_near_copies(study, splits[0][1], evaluated[0], table.X, leaky=leaky[0], n_jobs=n_jobs)
+    if others or without:
+        results["other_protocols"] = [*without, *others]
     notes = (
         *corpus.notes,
         *table.notes,
         *_absences(table.X),
         *(f"leaky: {line}" for line in leaks[0]),
+        *copies,
         *dict.fromkeys(line for found in evaluated for line in found.warnings),
     )
     return Run(results, predictions, table, notes)
@@ -228,7 +249,7 @@ def _regrouped(study: Study, corpus: Corpus) -> list[tuple[ProtocolSpec, Corpus]
 
 def _find_leaks(study: Study, samples: pd.DataFrame, folds: list[Fold], table: BlockTable) -> list[str]:
     blocks = dict.fromkeys(table.X.columns.get_level_values(0))
-    use_text = any(study.blocks[name].kind == "text" for name in blocks)
+    use_text = any(study.blocks[name].reads_text for name in blocks)
     return find_leaks(samples, folds, hashes=table.hashes, use_text=use_text)
 
 

@@ -12,10 +12,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..classifiers.recipes import FAMILIES, Kind, expert_pipeline, final_classifier
+from ..features.dialogue import check_context
 from ..features.errors import EmofuseError, StudyError
 from ..features.extractors import make_extractor
 from .protocols import ProtocolSpec
@@ -29,6 +31,14 @@ LATE_RULES = {
     "late_vote": "vote",
     "late_weighted": "weighted",
     "stacking": "stacking",
+}
+# What a sample table's column is measured by where no study says more; series need their channels and rate declared.
+DEFAULT_BLOCKS: dict[str, dict[str, Any]] = {
+    "audio": {"audio": {"extractor": "opensmile", "recipes": {"kernel": {"scaling": "quantile"}}}},
+    "text": {"text": {"extractor": "text"}},
+    "image": {"face": {"extractor": "face_image"}},
+    "video": {"video": {"extractor": "face_video"}},
+    "openface": {"action_units": {"extractor": "openface"}},
 }
 STRATEGIES = ("majority", "unimodal", "early", *LATE_RULES, "hybrid")
 
@@ -46,6 +56,7 @@ class BlockSpec(BaseModel):
         None, description="columns of the table, or patterns of an extractor's features such as 'hog_*'; all by default"
     )
     probabilities: bool = Field(False, description="whether the table holds class probabilities")
+    pixels: bool = Field(False, description="whether the columns are the pixels of square grey pictures, row by row")
     weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="share of the variance in early fusion")
     recipes: dict[Family, dict[str, Any]] = Field(default_factory=dict, description="classifier parameters by family")
 
@@ -54,16 +65,29 @@ class BlockSpec(BaseModel):
         """What the block holds."""
         if self.extractor == "text":
             return "text"
-        return "probabilities" if self.probabilities else "dense"
+        return "probabilities" if self.probabilities else "pixels" if self.pixels else "dense"
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the block is made of the texts themselves, so that a repeated one leaks and there is no file."""
+        if self.extractor in ("table", "text"):
+            return self.extractor == "text"
+        return make_extractor(self.extractor, self.parameters).source_column == "text"
 
     @model_validator(mode="after")
     def _check(self) -> BlockSpec:
+        if self.probabilities and self.pixels:
+            raise ValueError("a block holds probabilities or pixels, not both")
         if self.extractor == "table" and self.table is None:
             raise ValueError("extractor 'table' needs table = NAME")
         if self.extractor not in ("table", "text"):
             make_extractor(self.extractor, self.parameters)
+        elif self.extractor == "text" and set(self.parameters) <= {"context"}:
+            if self.parameters:
+                check_context(self.parameters["context"])
         elif self.parameters:
-            raise ValueError(f"extractor {self.extractor!r} takes no parameters, got {sorted(self.parameters)}")
+            known = "only the parameter 'context'" if self.extractor == "text" else "no parameters"
+            raise ValueError(f"extractor {self.extractor!r} takes {known}, got {sorted(self.parameters)}")
         return self
 
 
@@ -77,6 +101,9 @@ class Study(BaseModel):
     corpus: str
     label: str = Field("label", description="column of the sample table to predict")
     label_map: dict[str, str] | None = Field(None, description="label to label; a label that is not listed is dropped")
+    transcript: str | None = Field(
+        None, description="where absent texts come from: 'sidecar' files, or a callable 'package.module:function'"
+    )
     blocks: dict[str, BlockSpec] = Field(min_length=1)
     classifiers: tuple[Family, ...] = Field(("boosted", "linear"), min_length=1)
     strategies: tuple[str, ...] = Field(STRATEGIES, min_length=1)
@@ -90,6 +117,9 @@ class Study(BaseModel):
     )
     speaker_normalisation: bool = Field(
         False, description="standardise each speaker by unlabelled statistics (adaptive)"
+    )
+    near_copies: tuple[str, ...] = Field(
+        (), description="'image' or blocks by which test samples are near copies of training; also measured without them"
     )
     n_inner: int = Field(5, ge=2, description="inner folds of calibration and stacking")
     seed: int = Field(0, ge=0)
@@ -118,6 +148,9 @@ class Study(BaseModel):
                 recipe = block.recipes.get(family, {})
                 make = partial(expert_pipeline, family, block.kind, **recipe)
                 _try_out(make, block.kind if recipe else None, f"blocks.{name}.recipes.{family}")
+        unknown = [name for name in self.near_copies if name != "image" and name not in self.blocks]
+        if unknown:
+            raise ValueError(f"near_copies names {unknown}; choose from 'image' and the blocks {list(self.blocks)}")
         for family, parameters in self.early.items():
             _try_out(partial(final_classifier, family, **parameters), "dense", f"early.{family}")
         return self
@@ -175,32 +208,45 @@ def parse_study(values: dict[str, Any], *, source: str) -> Study:
         raise StudyError(f"study {source!r}: {error}") from None
 
 
-def study_for_samples(samples: pd.DataFrame, *, name: str) -> Study:
-    """Return the default study of a user's own sample table: every modality that it has, the safest protocol it allows."""
-    blocks: dict[str, Any] = {}
-    if "audio" in samples and samples["audio"].notna().any():
-        blocks["audio"] = {"extractor": "opensmile", "recipes": {"kernel": {"scaling": "quantile"}}}
-    if "text" in samples and samples["text"].notna().any():
-        blocks["text"] = {"extractor": "text"}
-    if not blocks:
-        raise StudyError("the sample table has no audio and no text; write a study (TOML) that names its blocks")
-    protocol: dict[str, Any]
-    if "group" in samples and samples["group"].nunique() > 2:
-        protocol = {"name": "group_kfold", "n_folds": min(5, int(samples["group"].nunique()))}
-    elif "split" in samples and {"train", "test"} <= set(samples["split"]):
-        protocol = {"name": "official"}
-    else:
+def study_for_samples(samples: pd.DataFrame, *, name: str, comparing: bool = True) -> Study:
+    """Return the default study of a user's own sample table: every modality that it has, the safest protocol it allows.
+
+    Parameters
+    ----------
+    samples : pandas.DataFrame
+    name : str
+    comparing : bool, default=True
+        Whether strategies are to be compared, which needs groups or splits; extraction does not.
+
+    Raises
+    ------
+    StudyError
+        No modality that can be measured without being told more, or neither groups nor splits.
+    """
+    found = [column for column in DEFAULT_BLOCKS if column in samples and samples[column].notna().any()]
+    if not found:
         raise StudyError(
-            "the sample table needs a column 'group' with three speakers or more, or 'split' with train and test"
+            f"the sample table has none of {list(DEFAULT_BLOCKS)}; write a study (TOML) that names its blocks: series such "
+            "as eeg and physiology need their channels and rate"
         )
     values = {
         "name": name,
         "corpus": "samples",
-        "blocks": blocks,
+        "blocks": {block: spec for column in found for block, spec in DEFAULT_BLOCKS[column].items()},
         "classifiers": ["boosted", "linear", "kernel"],
-        "protocol": protocol,
+        "protocol": _default_protocol(samples) if comparing else {"name": "random"},
     }
     return parse_study(values, source=name)
+
+
+def _default_protocol(samples: pd.DataFrame) -> dict[str, Any]:
+    if "group" in samples and samples["group"].nunique() > 2:
+        return {"name": "group_kfold", "n_folds": min(5, int(samples["group"].nunique()))}
+    if "split" in samples and {"train", "test"} <= set(samples["split"]):
+        return {"name": "official"}
+    raise StudyError(
+        "the sample table needs a column 'group' with three speakers or more, or 'split' with train and test"
+    )
 
 
 def to_toml(study: Study) -> str:
@@ -220,6 +266,7 @@ def _try_out(make: Callable[[], Any], kind: Kind | None, where: str) -> None:
         "dense": pd.DataFrame({"x": range(8), "y": [0, 1] * 4}, dtype="float32"),
         "text": pd.DataFrame({"utterance": ["oh no", "great!"] * 4}),
         "probabilities": pd.DataFrame({"a": [0.9, 0.1] * 4, "b": [0.1, 0.9] * 4}, dtype="float32"),
+        "pixels": pd.DataFrame(np.tile(np.eye(24, dtype="float32").ravel(), (8, 1)) * np.arange(8, dtype="float32")[:, None]),
     }
     try:
         estimator = make()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ...features.base import FAILURE_COLUMNS
 from ...features.errors import CorpusError, TableError
 
 
@@ -63,12 +64,15 @@ class Corpus:
         Ready feature tables, indexed by sample (a sample without a row is absent in that modality).
     notes : tuple of str
         Parts that were not there.
+    failures : pandas.DataFrame
+        Samples whose words could not be had, a row each: sample, source, code, message.
     """
 
     info: CorpusInfo
     samples: pd.DataFrame
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    failures: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=FAILURE_COLUMNS, dtype=object))
 
 
 def find_files(root: Path, pattern: str) -> list[Path]:

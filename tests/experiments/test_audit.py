@@ -154,8 +154,19 @@ def test_repeated_texts_warn_where_texts_are_used(make_corpus, make_study):
     (found,) = only(audit(uses, corpus), "repeated_text")
     assert (found.severity, found.used) == ("warning", True)
     assert found.message == "1 texts stand in 3 samples, 1 of them under several labels"
+    counted = make_study(blocks={"counts": {"extractor": "text_counts"}})
+    assert only(audit(counted, corpus), "repeated_text") == [found]
     (unused,) = only(audit(make_study(), corpus), "repeated_text")
     assert (unused.severity, unused.used) == ("note", False)
+
+
+def test_text_that_looks_like_a_path_is_not_opened(make_corpus, make_study, tmp_path, monkeypatch):  # Text 38
+    path = tmp_path / "a.txt"
+    path.write_text("no utterance", encoding="utf-8")
+    corpus = make_corpus(text=[str(path)] * 48)
+    study = make_study(blocks={"counts": {"extractor": "text_counts"}, "text": {"extractor": "text"}})
+    monkeypatch.setattr("emofuse.experiments.audit.read_bytes", lambda path: pytest.fail("a file was opened"))
+    assert only(audit(study, corpus), "duplicate_file") == []
 
 
 @pytest.mark.parametrize(

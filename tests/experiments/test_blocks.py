@@ -62,6 +62,43 @@ def test_a_second_time_everything_comes_from_the_store(built, demo, shared_store
     assert {counts["extracted"] for counts in again.counts.values()} == {0}
 
 
+@pytest.fixture
+def talk(make_corpus):
+    """A corpus of four speakers in four dialogues, in which all say much the same."""
+    turns = {"dialogue": np.repeat(list("wxyz"), 12), "turn": list(range(12)) * 4}
+    return make_corpus(text=[f"so {number % 12}" for number in range(48)], **turns)
+
+
+def test_earlier_turns_are_blocks_of_texts(talk, make_study):
+    blocks = {
+        "text": {"extractor": "text"},
+        "previous": {"extractor": "text", "parameters": {"context": "previous"}},
+        "same_speaker": {"extractor": "text", "parameters": {"context": "same_speaker"}},
+        "before": {"extractor": "text", "parameters": {"context": 2}},
+    }
+    X = build_blocks(make_study(blocks=blocks), talk).X
+    assert X.columns.get_level_values(1).unique().tolist() == ["utterance"]
+    assert X[("previous", "utterance")].tolist()[:3] == [None, "so 0", "so 1"]
+    assert X[("before", "utterance")].tolist()[10:13] == ["so 8 so 9", "so 9 so 10", None]
+    bare = build_blocks(
+        make_study(blocks=blocks | {"face": {"extractor": "table", "table": "face"}}),
+        with_samples(talk, talk.samples.drop(columns="text")),
+    )
+    assert "block 'previous' is left out: the corpus has no text" in bare.notes
+
+
+def test_context_without_turns_is_refused(talk, make_study):
+    study = make_study(blocks={"previous": {"extractor": "text", "parameters": {"context": "previous"}}})
+    with pytest.raises(TableError, match=r"the context of a turn needs the columns \['turn'\]"):
+        build_blocks(study, with_samples(talk, talk.samples.drop(columns="turn")))
+
+
+def test_two_people_may_say_the_same_words(talk, make_study):
+    found = build_blocks(make_study(blocks={"counts": {"extractor": "text_counts"}}), talk)
+    assert found.X[("counts", "n_words")].tolist() == [2] * 48
+    assert found.hashes == {}
+
+
 def test_a_block_without_its_source_is_left_out_with_a_note(demo, shared_store):
     bare = Corpus(demo.info, demo.samples.drop(columns=["eeg", "text"]), {})
     found = build_blocks(demo_study(), bare, store=FeatureStore(shared_store))

@@ -283,7 +283,7 @@ def test_the_results_arrive_last_so_that_a_folder_with_results_is_whole(tmp_path
     assert moved[-1] == "results.json"
 
 
-def test_no_cell_of_the_failure_record_is_a_formula(tmp_path):
+def test_no_cell_of_the_failure_record_is_a_formula(tmp_path):  # Text 37
     names = ["=cmd|'/C calc'!A0", "+1", "-1", "@SUM(A1)", "plain"]
     write_failures(pd.DataFrame({"sample": names, "code": "missing"}), tmp_path / "failures.csv")
     found = pd.read_csv(tmp_path / "failures.csv")["sample"]
@@ -353,3 +353,37 @@ def test_protocol_that_drops_labels_cannot_stand_beside_another(make_corpus, mak
     study = make_study(also=[{"name": "actors_21_24"}])
     with pytest.raises(StudyError, match="actors_21_24"):
         run_study(study, make_corpus())
+
+
+@pytest.fixture
+def spoken(make_corpus, tmp_path):
+    """A corpus of recordings whose words stand in files beside them, but for one of a sample and one that is junk."""
+    corpus = make_corpus()
+    audio = [str(tmp_path / f"{name}.wav") for name in corpus.samples.index]
+    for path, label in zip(audio, corpus.samples["label"], strict=True):
+        (tmp_path / path).with_suffix(".txt").write_text(f"I feel {label}")
+    (tmp_path / audio[0]).with_suffix(".txt").write_bytes(b"\xff\xfe\xfd")
+    text = [None] * 2 + ["my own words"] + [None] * (len(audio) - 3)
+    return Corpus(corpus.info, corpus.samples.assign(audio=audio, text=text), corpus.tables)
+
+
+def test_absent_texts_come_from_where_the_study_says(spoken, make_study):
+    study = make_study("face").changed(
+        transcript="sidecar", blocks={"text": {"extractor": "text"}, "counts": {"extractor": "text_counts"}}
+    )
+    prepared = prepare_corpus(study, spoken, n_jobs=2)
+    assert prepared.samples["text"].iloc[2] == "my own words"
+    assert prepared.samples["text"].iloc[1] == f"I feel {spoken.samples['label'].iloc[1]}"
+    assert prepared.samples["text"].iloc[0] is None
+    assert prepared.failures["sample"].tolist() == [spoken.samples.index[0]]
+    done = run_study(study.changed(strategies=["unimodal"], protocol={"name": "random", "n_folds": 2}), spoken)
+    assert done.results["corpus"]["n_failed"] == 1
+    assert done.table.failures["sample"].tolist() == [spoken.samples.index[0]]
+    assert done.table.X["counts"].iloc[0].isna().all()
+
+
+def test_transcripts_are_not_read_where_no_block_is_of_text(spoken, make_study):
+    study = make_study("face").changed(transcript="nowhere.at_all:function")
+    assert prepare_corpus(study, spoken).samples["text"].notna().sum() == 1
+    with pytest.raises(StudyError, match="nowhere.at_all:function"):
+        prepare_corpus(study.changed(blocks={"text": {"extractor": "text"}}), spoken)

@@ -94,7 +94,8 @@ def test_any_text_survives_toml(name, label_map):
         ("blocks.a b", {"extractor": "text"}, "block 'a b' needs a plain name"),
         ("blocks.text.weight", 0, "blocks.text.weight: Input should be greater than 0"),
         ("blocks.text.weight", float("inf"), "blocks.text.weight: Input should be a finite number"),
-        ("blocks.text.parameters", {"size": 3}, r"'text' takes no parameters, got \['size'\]"),
+        ("blocks.text.parameters", {"size": 3}, r"'text' takes only the parameter 'context', got \['size'\]"),
+        ("blocks.text.parameters", {"context": "next"}, "context must be 'previous', 'same_speaker' or a number of turns"),
         ("blocks.face", {"extractor": "table"}, "needs table = NAME"),
         ("blocks.face", {"extractor": "openface"}, r"'openface' is not known; choose from \['eeg_band_power', "),
         ("blocks.eeg", {"extractor": "eeg_band_power", "parameters": {"rate": 1}}, "'rate'"),
@@ -188,7 +189,7 @@ def test_own_samples_get_their_modalities_and_a_protocol_that_cannot_leak(sample
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        (table(group=list("mnop")), "no audio and no text; write a study"),
+        (table(group=list("mnop")), "has none of .*; write a study"),
         (table(text=["hi"] * 4), "needs a column 'group' with three speakers or more, or 'split'"),
         (table(text=["hi"] * 4, group=list("mmnn")), "needs a column 'group' with three speakers or more"),
     ],
