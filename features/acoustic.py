@@ -1,4 +1,4 @@
-"""Acoustic functionals by openSMILE, on sound prepared the same way whatever recorded it."""
+"""Acoustic features by openSMILE, on sound prepared the same way whatever recorded it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,37 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from .base import Extractor, FloatArray
-from .errors import SampleError
-from .media import MAX_RATE_HZ, MIN_RATE_HZ, Audio, as_audio, decode_audio, resample, trim_silence
+from .base import FeatureNote, FloatArray
+from .functionals import check_statistics, describe_functional, functional_names, functionals
+from .media import Audio
 from .per_thread import per_thread
+from .sound_preparation import MIN_DURATION_S, SoundExtractor
 
-# openSMILE's longest frame, and the frames that deltas need: below them every functional is NaN (measured).
-MIN_DURATION_S = 0.06
-MIN_DURATION_OF_SET_S = {"IS10": 0.07, "IS11": 0.07, "IS12": 0.07}
-SHORT_DURATION_S = 0.25
+MIN_DURATION_OF_SET_S = {"IS10": 0.07, "IS11": 0.07, "IS12": 0.07}  # the frames that their deltas need (measured)
 INT16_FULL_SCALE = 32767 / 32768  # openSMILE casts to int16 without clipping, so +1.0 would wrap to -1.0
+FRAME_STEP_S = 0.01  # of every set that opensmile ships
+DESCRIPTOR_STATISTICS = ("mean", "sd", "q05", "q25", "median", "q75", "q95", "slope", "velocity")
+# Descriptors of the voice alone: openSMILE writes 0 where a frame has no pitch.
+PITCHES = ("F0semitoneFrom27.5Hz", "F0final", "F0")
+VOICED = (*PITCHES, "jitterLocal", "jitterDDP", "shimmerLocal", "logHNR")
+# Those that opensmile ships, the two most used first.
+FEATURE_SETS = (
+    "eGeMAPSv02",
+    "ComParE_2016",
+    "GeMAPS",
+    "GeMAPSv01b",
+    "eGeMAPS",
+    "eGeMAPSv01b",
+    "emobase",
+    "IS09",
+    "IS10",
+    "IS11",
+    "IS12",
+    "IS13",
+)
 
 
-class OpenSmileFunctionals(Extractor):
+class OpenSmileFunctionals(SoundExtractor):
     """Functionals of an openSMILE feature set over a whole clip.
 
     Sound is averaged to mono, resampled, trimmed of its quiet ends and brought to one loudness, so that recordings
@@ -56,8 +74,8 @@ class OpenSmileFunctionals(Extractor):
     (88,)
     """
 
-    source_column: ClassVar[str] = "audio"
     libraries: ClassVar[tuple[str, ...]] = ("opensmile", "soxr", "soundfile")
+    variants: ClassVar[tuple[dict[str, Any], ...]] = tuple({"feature_set": name} for name in FEATURE_SETS)
 
     def __init__(
         self,
@@ -74,57 +92,135 @@ class OpenSmileFunctionals(Extractor):
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Return openSMILE's own feature names."""
         self._check_parameters()
-        return np.array(_feature_names(self.feature_set), dtype=object)
-
-    def _decode(self, data: bytes, start_s: float | None, end_s: float | None) -> Audio:
-        return decode_audio(data, start_s=start_s, end_s=end_s)
-
-    def _accept(self, source: Any) -> Audio:
-        if not (isinstance(source, tuple) and len(source) == 2):
-            raise SampleError("bad_array", f"a path or (samples, sampling_rate_hz) is needed, got {source!r:.60}")
-        return as_audio(*source)
+        return np.array(_names(self.feature_set, "Functionals"), dtype=object)
 
     def _measure(self, signal: Audio) -> tuple[FloatArray, tuple[str, ...]]:
+        audio = self._prepare(signal, MIN_DURATION_OF_SET_S.get(self.feature_set, MIN_DURATION_S))
+        return _analyse(audio, self.feature_set, "Functionals").reshape(-1), audio.warnings
+
+    def _describe(self, feature: str) -> FeatureNote:
+        from .acoustic_notes import describe_opensmile
+
+        return describe_opensmile(feature, self.feature_set)
+
+
+class OpenSmileDescriptors(SoundExtractor):
+    """Statistics of the low-level descriptors (10 ms frames) of an openSMILE feature set over a clip.
+
+    Fewer and plainer columns than openSMILE's own functionals, from the same frames. Descriptors of the voice alone
+    (F0, jitter, shimmer, harmonics-to-noise ratio, all of GeMAPS's ``_sma3nz``) are summarised over voiced frames; deltas
+    are regression slopes over five frames [2]_.
+
+    Parameters
+    ----------
+    feature_set : str, default="ComParE_2016"
+        As of :class:`OpenSmileFunctionals`; ``ComParE_2016`` has 65 descriptors, ``eGeMAPSv02`` 25.
+    statistics : tuple of str
+        Out of ``emofuse.features.functionals.STATISTICS``, in the order of the columns.
+    deltas : bool, default=True
+        Whether the deltas of the descriptors are summarised too.
+    sampling_rate_hz, trim_db, rms
+        As of :class:`OpenSmileFunctionals`.
+
+    Notes
+    -----
+    The last column, ``voiced_share``, is the share of frames with a pitch; where it is 0 the statistics of the voice
+    are 0 too, with a warning.
+
+    References
+    ----------
+    .. [1] Eyben, Woellmer and Schuller (2010), openSMILE, the Munich versatile and fast open-source audio feature
+       extractor, ACM Multimedia.
+    .. [2] Young et al. (2006), The HTK Book, section 5.9.
+
+    Examples
+    --------
+    >>> tone = np.sin(2 * np.pi * 200 * np.arange(16000) / 16000)
+    >>> extractor = OpenSmileDescriptors("eGeMAPSv02", statistics=("mean", "sd"))
+    >>> extractor.extract_one((tone, 16000)).shape
+    (101,)
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ("av", "opensmile", "soxr", "soundfile")
+    variants: ClassVar[tuple[dict[str, Any], ...]] = tuple({"feature_set": name} for name in FEATURE_SETS)
+
+    def __init__(
+        self,
+        feature_set: str = "ComParE_2016",
+        statistics: tuple[str, ...] = DESCRIPTOR_STATISTICS,
+        deltas: bool = True,
+        sampling_rate_hz: int | None = 16_000,
+        trim_db: float | None = 35.0,
+        rms: float | None = 0.05,
+    ) -> None:
+        self.feature_set = feature_set
+        self.statistics = statistics
+        self.deltas = deltas
+        self.sampling_rate_hz = sampling_rate_hz
+        self.trim_db = trim_db
+        self.rms = rms
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Return ``<descriptor>_<statistic>`` in openSMILE's order, ``delta_`` of the same, then ``voiced_share``."""
         self._check_parameters()
-        audio = signal if self.sampling_rate_hz is None else resample(signal, self.sampling_rate_hz)
-        needed = MIN_DURATION_OF_SET_S.get(self.feature_set, MIN_DURATION_S)
-        if audio.duration_s < needed:
-            raise SampleError(
-                "too_short",
-                f"{needed} s needed, got {audio.duration_s:.3f} s; drop it or pass on_error='absent'",
-            )
-        warnings = list(audio.warnings)
-        if audio.duration_s < SHORT_DURATION_S:
-            warnings.append(f"short: {audio.duration_s:.3f} s of sound")
-        audio = self._prepare(audio, needed)
-        values = _smile(self.feature_set)(audio.samples, audio.sampling_rate_hz)
-        return np.asarray(values, dtype=np.float32).reshape(-1), tuple(warnings)
+        check_statistics(self.statistics)
+        series = list(_names(self.feature_set, "LowLevelDescriptors"))
+        if self.deltas:
+            series += [f"delta_{name}" for name in series]
+        return np.array([*functional_names(series, self.statistics), "voiced_share"], dtype=object)
 
-    def _check_parameters(self) -> None:
-        rate = self.sampling_rate_hz
-        if rate is not None and (not MIN_RATE_HZ <= rate <= MAX_RATE_HZ or rate != int(rate)):
-            raise ValueError(
-                f"sampling_rate_hz must be a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ} or None, got {rate!r}"
-            )
-        for name, value in (("trim_db", self.trim_db), ("rms", self.rms)):
-            if value is not None and not 0 < value < np.inf:
-                raise ValueError(f"{name} must be a positive number or None, got {value!r}")
+    def _measure(self, signal: Audio) -> tuple[FloatArray, tuple[str, ...]]:
+        audio = self._prepare(signal, MIN_DURATION_OF_SET_S.get(self.feature_set, MIN_DURATION_S))
+        series = _analyse(audio, self.feature_set, "LowLevelDescriptors")[0].T.astype(np.float64)
+        pitch, of_voice = _voice_columns(self.feature_set)
+        voiced = series[:, pitch] > 0
+        series[:, of_voice] = np.where(voiced[:, None] & (series[:, of_voice] != 0), series[:, of_voice], np.nan)
+        if self.deltas:
+            series = np.hstack([series, _deltas(series)])
+        values = functionals(series, FRAME_STEP_S * np.arange(len(series)), self.statistics)
+        warnings = audio.warnings if voiced.any() else (*audio.warnings, "no voice: no frame has a pitch")
+        return np.append(np.nan_to_num(values, nan=0.0), np.float32(voiced.mean())), warnings
 
-    def _prepare(self, audio: Audio, needed_s: float) -> Audio:
-        if self.trim_db is not None:
-            trimmed = trim_silence(audio, self.trim_db)
-            audio = trimmed if trimmed.duration_s >= needed_s else audio
-        samples = audio.samples
-        if self.rms is not None:
-            level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
-            if level > np.finfo(np.float32).tiny:
-                samples = samples * np.float32(self.rms / level)
-        samples = np.clip(samples, -INT16_FULL_SCALE, INT16_FULL_SCALE).astype(np.float32)
-        return Audio(samples, audio.sampling_rate_hz, audio.warnings)
+    def _describe(self, feature: str) -> FeatureNote:
+        from .acoustic_notes import OPENSMILE
+
+        if feature == "voiced_share":
+            return FeatureNote("share of the 10 ms frames that have a pitch", "1", OPENSMILE)
+        return describe_functional(feature, _describe_series)
+
+
+def descriptors(audio: Audio, feature_set: str = "eGeMAPSv02") -> dict[str, FloatArray]:
+    """Return the low-level descriptors of a sound as it is, by name: arrays of shape (n_frames,), ``FRAME_STEP_S`` apart."""
+    names = _names(feature_set, "LowLevelDescriptors")
+    return dict(zip(names, _analyse(audio, feature_set, "LowLevelDescriptors")[0], strict=True))
+
+
+def _analyse(audio: Audio, feature_set: str, level: str) -> FloatArray:
+    """Return openSMILE's answer, of shape (1, n_features, n_frames)."""
+    samples = np.clip(audio.samples, -INT16_FULL_SCALE, INT16_FULL_SCALE).astype(np.float32, copy=False)
+    return np.asarray(_smile(feature_set, level)(samples, audio.sampling_rate_hz), dtype=np.float32)
+
+
+def _deltas(series: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the regression slope a frame over five frames; the first and the last frame count on beyond the ends."""
+    padded = np.pad(series, ((2, 2), (0, 0)), mode="edge")
+    slopes: npt.NDArray[np.float64] = (padded[3:-1] - padded[1:-3] + 2 * (padded[4:] - padded[:-4])) / 10
+    return slopes
+
+
+def _describe_series(name: str) -> FeatureNote:
+    from .acoustic_notes import describe_descriptor
+
+    if not name.startswith("delta_"):
+        return describe_descriptor(name)
+    note = describe_descriptor(name.removeprefix("delta_"))
+    return FeatureNote(
+        f"change a frame (delta over 5 frames) of the {note.measures}", f"{note.unit}/frame", note.source
+    )
 
 
 @per_thread
-def _smile(feature_set: str) -> Any:
+def _smile(feature_set: str, level: str = "Functionals") -> Any:
     """Return this thread's own openSMILE: one instance must not be shared between threads."""
     import opensmile
 
@@ -135,9 +231,19 @@ def _smile(feature_set: str) -> Any:
         raise ValueError(f"feature_set {feature_set!r} is not shipped by opensmile; choose from {offered}") from None
     with warnings_module.catch_warnings():
         warnings_module.filterwarnings("ignore", message="Feature set .* is deprecated")
-        return opensmile.Smile(chosen, opensmile.FeatureLevel.Functionals)
+        return opensmile.Smile(chosen, opensmile.FeatureLevel[level])
 
 
 @cache
-def _feature_names(feature_set: str) -> tuple[str, ...]:
-    return tuple(_smile(feature_set).feature_names)
+def _names(feature_set: str, level: str) -> tuple[str, ...]:
+    return tuple(_smile(feature_set, level).feature_names)
+
+
+@cache
+def _voice_columns(feature_set: str) -> tuple[int, npt.NDArray[np.intp]]:
+    """Return the column of the pitch among a set's descriptors, and the columns that only voiced frames have."""
+    names = _names(feature_set, "LowLevelDescriptors")
+    stems = [name.rsplit("_sma", 1)[0] for name in names]
+    pitch = next(number for number, stem in enumerate(stems) if stem in PITCHES)
+    of_voice = [number for number, stem in enumerate(stems) if stem in VOICED or names[number].endswith("_sma3nz")]
+    return pitch, np.array(of_voice)

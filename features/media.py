@@ -180,15 +180,17 @@ def as_audio(samples: Any, sampling_rate_hz: Any) -> Audio:
         values = values / -float(np.iinfo(values.dtype).min)
     with np.errstate(over="ignore", invalid="ignore"):
         values = values.astype(np.float32)
-        mono = values if values.ndim == 1 else values.mean(axis=1, dtype=np.float32)
-    if not np.isfinite(mono).all():
+        mono = values.reshape(-1) if values.size == len(values) else values.mean(axis=1, dtype=np.float32)
+        lowest, highest = float(mono.min()), float(mono.max())
+    if not (np.isfinite(lowest) and np.isfinite(highest)):  # a NaN is the lowest and the highest of all
         bad = int((~np.isfinite(mono)).sum())
         raise SampleError("not_finite", f"{bad} of {len(mono)} samples are NaN or infinite; repair or drop it")
-    clipped = float((np.abs(values) >= CLIPPING_LEVEL).mean())
     warnings = []
-    if clipped > CLIPPING_SHARE:
-        warnings.append(f"clipping: {clipped:.1%} of the samples are at full scale or beyond")
-    if float(mono.max()) - float(mono.min()) < 1e-4:
+    if max(-float(values.min()), float(values.max())) >= CLIPPING_LEVEL:
+        clipped = float((np.abs(values) >= CLIPPING_LEVEL).mean())
+        if clipped > CLIPPING_SHARE:
+            warnings.append(f"clipping: {clipped:.1%} of the samples are at full scale or beyond")
+    if highest - lowest < 1e-4:
         warnings.append("silence: the sound never changes")
     if rate < NARROW_BAND_HZ:
         warnings.append(f"narrow band: sampled at {rate} Hz, 16000 Hz or more is usual")
@@ -259,7 +261,7 @@ def _read_file(path: Path, max_bytes: int) -> bytes:
 def _read_member(archive: Path, member: str, max_bytes: int) -> bytes:
     try:
         status = archive.stat()
-        opened = _opened_archive(str(archive), status.st_mtime_ns, status.st_size)
+        opened = _opened_archive(str(archive), (status.st_mtime_ns, status.st_size))
         size = opened.getinfo(member).file_size
         if size > max_bytes:
             raise SampleError("too_large", f"at most {max_bytes} bytes are read, {member!r} has {size}")
@@ -275,10 +277,10 @@ def _read_member(archive: Path, member: str, max_bytes: int) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _opened_archive(path: str, modified_ns: int, size: int) -> zipfile.ZipFile:
+def _opened_archive(path: str, version: tuple[int, int]) -> zipfile.ZipFile:  # noqa: ARG001 (part of the key)
     """Return an archive that stays open: the directory of one with 30,000 pictures takes longer to read than a picture.
 
-    Several threads may read from one; a file that changed is opened again, as its time and size are in the key.
+    Several threads may read from one; a file that changed is opened again, as its time and size are its version.
     """
     return zipfile.ZipFile(path)
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import soundfile as sf
 from emofuse.features import acoustic
-from emofuse.features.acoustic import OpenSmileFunctionals
+from emofuse.features.acoustic import OpenSmileDescriptors, OpenSmileFunctionals
 from emofuse.features.errors import SampleError
 
 RATE = 16_000
@@ -189,3 +189,96 @@ def test_batch_reads_its_clip_bounds_from_the_table(tmp_path):
     whole = OpenSmileFunctionals().extract_one(path)
     np.testing.assert_array_equal(extraction.features.loc[1], whole)
     assert (extraction.features.loc[0] != whole).any()
+
+
+def statistics_of(extractor, samples, rate=RATE):
+    return dict(zip(extractor.get_feature_names_out(), extractor.extract_one((samples, rate)), strict=True))
+
+
+@pytest.mark.parametrize("feature_set", WIDTHS)
+def test_descriptors_of_every_set_are_summarised(feature_set):
+    extractor = OpenSmileDescriptors(feature_set, statistics=("mean", "sd"))
+    names = extractor.get_feature_names_out()
+    row = extractor.extract_one((voice_like(), RATE))
+    descriptors = opensmile.Smile(feature_set, "lld").feature_names
+    assert row.shape == names.shape == (len(set(names)),) == (4 * len(descriptors) + 1,)
+    assert np.isfinite(row).all()
+    assert names[0] == f"{descriptors[0]}_mean"
+    assert dict(zip(names, row, strict=True))["voiced_share"] > 0.7
+
+
+def test_statistics_are_those_of_opensmiles_own_frames():
+    sound = voice_like().astype(np.float32)
+    extractor = OpenSmileDescriptors("ComParE_2016", ("mean",), deltas=False, trim_db=None, rms=None)
+    frames = opensmile.Smile("ComParE_2016", "lld").process_signal(sound, RATE)
+    found = statistics_of(extractor, sound)
+    assert len(found) == 66
+    for name in ("pcm_RMSenergy_sma", "mfcc_sma[3]", "pcm_fftMag_spectralCentroid_sma"):
+        assert found[f"{name}_mean"] == pytest.approx(frames[name].mean(), rel=1e-5)
+    pitch = frames["F0final_sma"]
+    assert found["F0final_sma_mean"] == pytest.approx(pitch[pitch > 0].mean(), rel=1e-5)
+    assert found["voiced_share"] == pytest.approx((pitch > 0).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("feature_set", "name", "of_hz"),
+    [
+        ("ComParE_2016", "F0final_sma", float),
+        ("emobase", "F0_sma", float),
+        ("eGeMAPSv02", "F0semitoneFrom27.5Hz_sma3nz", lambda semitones: 27.5 * 2 ** (semitones / 12)),
+    ],
+)
+def test_pauses_do_not_lower_the_mean_pitch(feature_set, name, of_hz):
+    pause = 0.001 * np.random.default_rng(0).normal(size=RATE // 2)
+    sound = np.concatenate([tone(hz=220.0), pause, tone(hz=220.0), pause, tone(hz=220.0)])
+    found = statistics_of(OpenSmileDescriptors(feature_set, ("mean", "median")), sound)
+    assert of_hz(found[f"{name}_median"]) == pytest.approx(220.0, rel=0.02)
+    assert of_hz(found[f"{name}_mean"]) == pytest.approx(220.0, rel=0.1)
+    assert 0.4 < found["voiced_share"] < 0.8
+
+
+def test_sound_without_voice_has_statistics_of_0_and_a_warning():
+    extractor = OpenSmileDescriptors("eGeMAPSv02", ("mean", "sd"))
+    row, warnings = extractor._measure(extractor._accept((np.zeros(RATE // 2), RATE)))
+    found = dict(zip(extractor.get_feature_names_out(), row, strict=True))
+    assert any(warning.startswith("no voice") for warning in warnings)
+    assert found["voiced_share"] == found["F0semitoneFrom27.5Hz_sma3nz_mean"] == found["jitterLocal_sma3nz_sd"] == 0
+    assert not any(
+        warning.startswith("no voice") for warning in extractor._measure(extractor._accept((tone(), RATE)))[1]
+    )
+
+
+def test_deltas_are_the_slope_of_the_descriptor():
+    slopes = acoustic._deltas(np.arange(20.0)[:, None] * [1.0, -3.0])
+    np.testing.assert_allclose(slopes[2:-2], np.tile([1.0, -3.0], (16, 1)))
+    np.testing.assert_array_equal(acoustic._deltas(np.ones((1, 2))), [[0.0, 0.0]])
+    extractor = OpenSmileDescriptors("eGeMAPSv02", ("mean",))
+    louder = np.linspace(0.05, 1, RATE) * voice_like()
+    found = statistics_of(extractor, louder)
+    assert found["delta_Loudness_sma3_mean"] > 0 > statistics_of(extractor, louder[::-1])["delta_Loudness_sma3_mean"]
+    assert extractor.explain("delta_Loudness_sma3_mean").measures == (
+        "mean over the clip of: change a frame (delta over 5 frames) of the perceived loudness, the sum of an auditory spectrum"
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"feature_set": "eGeMAPSv99"}, "feature_set 'eGeMAPSv99' is not shipped by opensmile"),
+        ({"statistics": ("mean", "mode")}, "statistics must be different names"),
+        ({"statistics": "mean"}, "statistics must be different names"),
+    ],
+    ids=str,
+)
+def test_impossible_descriptor_statistic_is_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        OpenSmileDescriptors(**parameters).get_feature_names_out()
+    with pytest.raises(ValueError, match=message):
+        OpenSmileDescriptors(**parameters).extract_one((tone(), RATE))
+
+
+@pytest.mark.parametrize("feature_set", WIDTHS)
+def test_shortest_sound_has_descriptors(feature_set):
+    needed_s = acoustic.MIN_DURATION_OF_SET_S.get(feature_set, 0.06)
+    sound = np.random.default_rng(0).normal(scale=0.1, size=round(needed_s * RATE))
+    assert np.isfinite(OpenSmileDescriptors(feature_set).extract_one((sound, RATE))).all()

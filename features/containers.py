@@ -1,0 +1,288 @@
+"""The guarded door to containers (MP4, MOV, MPEG, WebM, AVI …): sound and pictures out of bytes held in memory.
+
+A container may name other files, addresses or playlists, claim any size and any length, and stop anywhere. Nothing
+but the bytes given is ever read, probing and decoding are bounded, and what is wrong gets the code of a SampleError.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import SampleError
+from .media import MAX_CHANNELS, MAX_DURATION_S, MAX_VALUES, Audio, as_audio, check_bounds
+
+# FFmpeg's demuxers of single files; playlists (hls, dash, concat), image sequences, scripts and devices are none of them.
+DEMUXERS = ("mov", "matroska", "webm", "avi", "mpeg", "mpegvideo", "mpegts", "flv", "asf", "ogg", "aac", "amr", "caf")
+TIMED_DEMUXERS = ("mov", "matroska", "flv", "asf")  # their headers say how long the recording was
+PROBE_BYTES = 5_000_000
+PROBE_US = 5_000_000
+MAX_STREAMS = 64
+MAX_PIXELS = 7680 * 4320  # 8K UHD, ITU-R BT.2020
+MAX_DECODE_S = 120.0
+SEEK_FROM_S = 10.0  # an earlier clip is reached by decoding from the beginning, sample by sample
+PREROLL_S = 1.0  # Opus needs 80 ms before its output is right (RFC 7845, 4.6), AAC and MP3 some frames
+MAX_JITTER_S = 0.05  # timestamps are rounded to their time base: below this they confirm the count of samples
+TRUNCATED_BY_S = 0.5
+
+Stream = Any
+Container = Any
+
+
+@contextmanager
+def open_container(data: bytes) -> Iterator[Container]:
+    """Open a container held in memory; it is closed at the end of the block.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Yields
+    ------
+    av.container.InputContainer
+        Its streams are got with :func:`stream_of`, which bounds their decoders too.
+
+    Raises
+    ------
+    SampleError
+        ``not_media``: no container of a kind that is read (``DEMUXERS``).
+    """
+    import av
+
+    options = {
+        "format_whitelist": ",".join(DEMUXERS),
+        "protocol_whitelist": "",
+        "probesize": str(PROBE_BYTES),
+        "analyzeduration": str(PROBE_US),
+        "max_streams": str(MAX_STREAMS),
+        "max_pixels": str(MAX_PIXELS),
+    }
+    try:
+        container = av.open(
+            io.BytesIO(data), mode="r", options=options, metadata_errors="replace", io_open=_refuse_other_files
+        )
+    except (av.FFmpegError, ValueError, OverflowError, OSError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SampleError(
+            "not_media", f"the content is no video or sound that can be decoded ({reason[:120]}); convert it again"
+        ) from None
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+def stream_of(container: Container, kind: Literal["audio", "video"]) -> Stream:
+    """Return the stream of a kind that a player would choose, its decoder bounded to one thread and ``MAX_PIXELS``.
+
+    Raises
+    ------
+    SampleError
+        ``no_sound`` or ``no_video``: there is none, or none whose coding is known.
+    """
+    stream = container.streams.best(kind)
+    if stream is None or stream.codec_context is None:
+        code, wanted = ("no_sound", "sound") if kind == "audio" else ("no_video", "pictures")
+        held = ", ".join(other.type for other in container.streams) or "none"
+        raise SampleError(code, f"a stream of {wanted} that can be decoded is needed, the streams are: {held}; drop it")
+    stream.codec_context.thread_count = 1
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    return stream
+
+
+def start_of(container: Container) -> float:
+    """Return the second on the container's own clock at which its earliest stream begins: second 0 of a clip."""
+    return (container.start_time or 0) / 1_000_000
+
+
+def decode_container_audio(
+    data: bytes,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    *,
+    max_duration_s: float = MAX_DURATION_S,
+    max_seconds: float = MAX_DECODE_S,
+) -> Audio:
+    """Decode the sound of a container to mono float32 at its own rate.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    start_s, end_s : float, optional
+        Bounds of the clip, in seconds from the beginning of the recording (pictures and sound alike).
+    max_duration_s : float, default=3600
+        Longest sound decoded.
+    max_seconds : float, default=120
+        Longest time spent on decoding.
+
+    Returns
+    -------
+    Audio
+        With a warning where the file ends early (``truncated``) or parts of it cannot be decoded (``damaged``).
+
+    Raises
+    ------
+    SampleError
+        ``not_media``, ``no_sound``, ``bad_rate``, ``too_many_channels``, ``mixed_format``, ``too_long``, ``too_slow``,
+        ``bad_clip``, ``no_samples`` or ``not_finite``.
+    """
+    check_bounds(start_s, end_s)
+    deadline = time.monotonic() + max_seconds
+    with open_container(data) as container:
+        sound = _Sound(container, start_s, end_s, max_duration_s, deadline)
+        sought = start_s is not None and start_s >= SEEK_FROM_S and sound.seek()
+        sound.decode()
+    if sought and sound.began_late:
+        with open_container(data) as container:
+            sound = _Sound(container, start_s, end_s, max_duration_s, deadline)
+            sound.decode()
+    return sound.audio()
+
+
+class _Sound:
+    """The samples of one clip, collected frame by frame.
+
+    Samples are counted from the first decoded frame on, whose timestamp says where it stands; a later timestamp
+    moves the count only where it differs by more than ``MAX_JITTER_S`` (a gap in the recording).
+    """
+
+    def __init__(
+        self,
+        container: Container,
+        start_s: float | None,
+        end_s: float | None,
+        max_duration_s: float,
+        deadline: float,
+    ) -> None:
+        self.container = container
+        self.start_s, self.end_s = start_s, end_s
+        self.max_duration_s, self.deadline = max_duration_s, deadline
+        self.stream = stream_of(container, "audio")
+        self.origin_s = start_of(container)
+        is_timed = any(name in container.format.name.split(",") for name in TIMED_DEMUXERS)
+        self.named_s = container.duration / 1_000_000 if is_timed and container.duration else None
+        self.rate = 0
+        self.pieces: list[npt.NDArray[Any]] = []
+        self.kept = 0
+        self.position: int | None = None
+        self.reached_s = 0.0
+        self.n_damaged = 0
+        self.began_late = self.stopped_early = False
+        if self.named_s is not None:
+            self._check_duration(min(self.named_s, np.inf if end_s is None else end_s) - (start_s or 0.0))
+
+    def seek(self) -> bool:
+        """Go to shortly before the clip; return whether the container can."""
+        import av
+
+        assert self.start_s is not None
+        try:
+            self.container.seek(int((self.origin_s + self.start_s - PREROLL_S) * 1_000_000))
+        except (av.FFmpegError, ValueError, OverflowError):
+            return False
+        return True
+
+    def decode(self) -> None:
+        """Collect the samples of the clip, as far as the file goes."""
+        import av
+
+        packets = self.container.demux()
+        while True:
+            if time.monotonic() > self.deadline:
+                raise SampleError("too_slow", "the sound takes too long to decode; cut it into clips or convert it")
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except (av.FFmpegError, ValueError, OverflowError):
+                self.stopped_early = True
+                return
+            if packet.pts is not None:
+                end = (packet.pts + (packet.duration or 0)) * float(packet.time_base) - self.origin_s
+                self.reached_s = max(self.reached_s, end)
+            if packet.stream.index != self.stream.index:
+                continue
+            try:
+                frames = packet.decode()
+            except av.EOFError:
+                return
+            except (av.FFmpegError, ValueError):
+                self.n_damaged += 1
+                continue
+            for frame in frames:
+                if self._take(frame):
+                    self.reached_s = np.inf
+                    return
+
+    def _take(self, frame: Any) -> bool:
+        """Keep what the clip has of a frame; return whether the clip is complete."""
+        values = _values(frame)
+        if not self.rate:
+            self._check_format(frame.sample_rate, values.shape[1])
+        elif frame.sample_rate != self.rate or (self.pieces and values.shape[1] != self.pieces[0].shape[1]):
+            raise SampleError("mixed_format", "the rate or the channels of the sound change midway; convert it again")
+        first = -(2**62) if self.start_s is None else round(self.start_s * self.rate)
+        last = 2**62 if self.end_s is None else round(self.end_s * self.rate)
+        stamped = self.position or 0
+        if frame.time is not None:
+            stamped = round((frame.time - self.origin_s) * self.rate)
+        if self.position is None:
+            self.began_late = stamped > max(first, 0)
+        if self.position is None or abs(stamped - self.position) > MAX_JITTER_S * self.rate:
+            self.position = stamped
+        piece = values[max(first - self.position, 0) : max(last - self.position, 0)]
+        self.position += len(values)
+        if len(piece):
+            self.pieces.append(piece)
+            self.kept += len(piece)
+            self._check_duration(self.kept / self.rate)
+            if self.kept * piece.shape[1] > MAX_VALUES:
+                raise SampleError("too_long", f"at most {MAX_VALUES} values are decoded; cut it into clips")
+        return self.position >= last
+
+    def _check_format(self, rate: int, channels: int) -> None:
+        if channels > MAX_CHANNELS:
+            raise SampleError(
+                "too_many_channels", f"at most {MAX_CHANNELS} channels are read, got {channels}; mix it down"
+            )
+        self.rate = rate
+
+    def _check_duration(self, duration_s: float) -> None:
+        if duration_s > self.max_duration_s:
+            raise SampleError(
+                "too_long", f"at most {self.max_duration_s:g} s are decoded, got {duration_s:.0f} s; cut it into clips"
+            )
+
+    def audio(self) -> Audio:
+        """Return the clip, with what was wrong with the file."""
+        if not self.pieces and self.position is None:
+            raise SampleError("no_samples", "the sound has 0 samples that can be decoded; drop it or convert it again")
+        if not self.pieces:
+            raise SampleError("bad_clip", f"clip {self.start_s} to {self.end_s} s lies outside the sound")
+        audio = as_audio(np.concatenate(self.pieces), self.rate)
+        warnings = list(audio.warnings)
+        ends_early = self.named_s is not None and self.reached_s < self.named_s - TRUNCATED_BY_S
+        if ends_early or self.stopped_early:
+            warnings.append(f"truncated: {audio.duration_s:.3f} s decoded, the header names more")
+        if self.n_damaged:
+            warnings.append(f"damaged: {self.n_damaged} parts of the sound cannot be decoded and are left out")
+        return Audio(audio.samples, audio.sampling_rate_hz, tuple(warnings))
+
+
+def _values(frame: Any) -> npt.NDArray[Any]:
+    """Return a frame's samples as (n_samples, n_channels), of the type they are coded in."""
+    values = frame.to_ndarray()
+    planar: npt.NDArray[Any] = values.T if frame.format.is_planar else values.reshape(frame.samples, -1)
+    return planar
+
+
+def _refuse_other_files(url: str, *_: Any) -> Any:
+    raise PermissionError(f"a container may not open other files: {url!r:.60}")
