@@ -102,6 +102,61 @@ def start_of(container: Container) -> float:
     return (container.start_time or 0) / 1_000_000
 
 
+class Reading:
+    """How far a container was read, and what of it could not be.
+
+    Attributes
+    ----------
+    reached_s : float
+        Where the last packet that was read ends, in seconds from the beginning of the recording.
+    n_damaged : int
+        Parts that could not be decoded.
+    stopped_early : bool
+        Whether the file broke off.
+    """
+
+    def __init__(self, deadline: float = np.inf) -> None:
+        self.deadline = deadline
+        self.reached_s = 0.0
+        self.n_damaged = 0
+        self.stopped_early = False
+
+    def frames(self, container: Container, stream: Stream) -> Iterator[Any]:
+        """Yield the decoded frames of a stream as far as the file goes; what cannot be decoded is counted and left out.
+
+        Raises
+        ------
+        SampleError
+            ``too_slow``: the monotonic clock has passed the deadline.
+        """
+        import av
+
+        packets = container.demux()
+        while True:
+            if time.monotonic() > self.deadline:
+                raise SampleError("too_slow", "the file takes too long to decode; cut it into clips or convert it")
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except (av.FFmpegError, ValueError, OverflowError):
+                self.stopped_early = True
+                return
+            if packet.pts is not None:
+                end_s = float((packet.pts + (packet.duration or 0)) * packet.time_base) - start_of(container)
+                self.reached_s = max(self.reached_s, end_s)
+            if packet.stream.index != stream.index:
+                continue
+            try:
+                decoded = packet.decode()
+            except av.EOFError:
+                return
+            except (av.FFmpegError, ValueError):
+                self.n_damaged += 1
+                continue
+            yield from decoded
+
+
 def decode_container_audio(
     data: bytes,
     start_s: float | None = None,
@@ -164,7 +219,8 @@ class _Sound:
     ) -> None:
         self.container = container
         self.start_s, self.end_s = start_s, end_s
-        self.max_duration_s, self.deadline = max_duration_s, deadline
+        self.max_duration_s = max_duration_s
+        self.reading = Reading(deadline)
         self.stream = stream_of(container, "audio")
         self.origin_s = start_of(container)
         is_timed = any(name in container.format.name.split(",") for name in TIMED_DEMUXERS)
@@ -173,9 +229,7 @@ class _Sound:
         self.pieces: list[npt.NDArray[Any]] = []
         self.kept = 0
         self.position: int | None = None
-        self.reached_s = 0.0
-        self.n_damaged = 0
-        self.began_late = self.stopped_early = False
+        self.began_late = False
         if self.named_s is not None:
             self._check_duration(min(self.named_s, np.inf if end_s is None else end_s) - (start_s or 0.0))
 
@@ -192,35 +246,10 @@ class _Sound:
 
     def decode(self) -> None:
         """Collect the samples of the clip, as far as the file goes."""
-        import av
-
-        packets = self.container.demux()
-        while True:
-            if time.monotonic() > self.deadline:
-                raise SampleError("too_slow", "the sound takes too long to decode; cut it into clips or convert it")
-            try:
-                packet = next(packets)
-            except StopIteration:
+        for frame in self.reading.frames(self.container, self.stream):
+            if self._take(frame):
+                self.reading.reached_s = np.inf
                 return
-            except (av.FFmpegError, ValueError, OverflowError):
-                self.stopped_early = True
-                return
-            if packet.pts is not None:
-                end = (packet.pts + (packet.duration or 0)) * float(packet.time_base) - self.origin_s
-                self.reached_s = max(self.reached_s, end)
-            if packet.stream.index != self.stream.index:
-                continue
-            try:
-                frames = packet.decode()
-            except av.EOFError:
-                return
-            except (av.FFmpegError, ValueError):
-                self.n_damaged += 1
-                continue
-            for frame in frames:
-                if self._take(frame):
-                    self.reached_s = np.inf
-                    return
 
     def _take(self, frame: Any) -> bool:
         """Keep what the clip has of a frame; return whether the clip is complete."""
@@ -269,11 +298,11 @@ class _Sound:
             raise SampleError("bad_clip", f"clip {self.start_s} to {self.end_s} s lies outside the sound")
         audio = as_audio(np.concatenate(self.pieces), self.rate)
         warnings = list(audio.warnings)
-        ends_early = self.named_s is not None and self.reached_s < self.named_s - TRUNCATED_BY_S
-        if ends_early or self.stopped_early:
+        ends_early = self.named_s is not None and self.reading.reached_s < self.named_s - TRUNCATED_BY_S
+        if ends_early or self.reading.stopped_early:
             warnings.append(f"truncated: {audio.duration_s:.3f} s decoded, the header names more")
-        if self.n_damaged:
-            warnings.append(f"damaged: {self.n_damaged} parts of the sound cannot be decoded and are left out")
+        if self.reading.n_damaged:
+            warnings.append(f"damaged: {self.reading.n_damaged} parts of the sound cannot be decoded and are left out")
         return Audio(audio.samples, audio.sampling_rate_hz, tuple(warnings))
 
 

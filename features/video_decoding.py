@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .containers import SEEK_FROM_S, TIMED_DEMUXERS, TRUNCATED_BY_S, open_container, start_of, stream_of
+from .containers import SEEK_FROM_S, TIMED_DEMUXERS, TRUNCATED_BY_S, Reading, open_container, start_of, stream_of
 from .errors import SampleError
 from .media import check_bounds
 
@@ -37,10 +37,9 @@ class Decoding:
         self.last_s = np.inf if end_s is None else end_s
         self.bounds = f"{start_s} to {end_s} s"
         self.max_pixels, self.max_duration_s, self.max_seconds = max_pixels, max_duration_s, max_seconds
-        self.spent_s = self.reached_s = self.read_s = 0.0
+        self.spent_s = self.reached_s = 0.0
         self.named_s: float | None = None
-        self.n_damaged = 0
-        self.stopped_early = False
+        self.reading = Reading()
 
     def pictures(self, warnings: list[str] | None) -> Iterator[tuple[float, Any, float]]:
         """Yield time, picture and width of a pixel in its heights; append what was wrong in the end."""
@@ -50,7 +49,7 @@ class Decoding:
             n_seen += 1
             self.reached_s = max(self.reached_s, time_s)
             if time_s >= self.last_s - ROUNDING_S:
-                self.stopped_early, self.named_s = False, None
+                self.reading.stopped_early, self.named_s = False, None
                 break
             if self.is_whole or time_s >= self.first_s - ROUNDING_S:
                 if time_s - self.first_s > self.max_duration_s:
@@ -70,7 +69,7 @@ class Decoding:
         first = next(decoding, None)
         if first is None or first[0] > self.first_s:
             decoding.close()
-            self.n_damaged = 0
+            self.reading = Reading()
             yield from self._decode(None)
             return
         yield first
@@ -92,41 +91,14 @@ class Decoding:
             aspect = aspect if 1 / MAX_ASPECT <= aspect <= MAX_ASPECT else 1.0
             step_s = 1 / float(stream.average_rate or 25)
             shown_s = -step_s
-            for frame in self._decoded_frames(container, stream):
+            for frame in self.reading.frames(container, stream):
+                if frame.is_corrupt:
+                    self.reading.n_damaged += 1
+                    continue
                 if frame.width * frame.height > self.max_pixels:
                     raise self._too_large(frame.width, frame.height)
                 shown_s = shown_s + step_s if frame.time is None else frame.time - origin_s
                 yield shown_s, frame, aspect
-
-    def _decoded_frames(self, container: Any, stream: Any) -> Iterator[Any]:
-        import av
-
-        packets = container.demux()
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except (av.FFmpegError, ValueError, OverflowError):
-                self.stopped_early = True
-                return
-            if packet.pts is not None:
-                end_s = float((packet.pts + (packet.duration or 0)) * packet.time_base) - start_of(container)
-                self.read_s = max(self.read_s, end_s)
-            if packet.stream.index != stream.index:
-                continue
-            try:
-                decoded = packet.decode()
-            except av.EOFError:
-                return
-            except (av.FFmpegError, ValueError):
-                self.n_damaged += 1
-                continue
-            for frame in decoded:
-                if frame.is_corrupt:
-                    self.n_damaged += 1
-                else:
-                    yield frame
 
     def _timed(self, decoding: Iterator[tuple[float, Any, float]]) -> Iterator[tuple[float, Any, float]]:
         """Pass pictures on; raise where decoding them, not what is done with them, takes too long."""
@@ -171,8 +143,10 @@ class Decoding:
 
     def _notes(self) -> list[str]:
         notes = []
-        if self.stopped_early or (self.named_s is not None and self.read_s < self.named_s - TRUNCATED_BY_S):
+        if self.reading.stopped_early or (
+            self.named_s is not None and self.reading.reached_s < self.named_s - TRUNCATED_BY_S
+        ):
             notes.append(f"truncated: {self.reached_s:.3f} s decoded, the header names more")
-        if self.n_damaged:
-            notes.append(f"damaged: {self.n_damaged} parts of the video cannot be decoded and are left out")
+        if self.reading.n_damaged:
+            notes.append(f"damaged: {self.reading.n_damaged} parts of the video cannot be decoded and are left out")
         return notes

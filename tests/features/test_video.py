@@ -300,14 +300,14 @@ def test_picture_of_a_few_pixels_is_too_small(write_video):
 
 def test_nothing_is_decoded_before_it_is_asked_for(film, monkeypatch):
     decoded = []
-    original = video_decoding.Decoding._decoded_frames
+    original = video_decoding.Reading.frames
 
     def counted(self, *arguments):
         for frame in original(self, *arguments):
             decoded.append(frame.pts)
             yield frame
 
-    monkeypatch.setattr(video_decoding.Decoding, "_decoded_frames", counted)
+    monkeypatch.setattr(video_decoding.Reading, "frames", counted)
     found = frames(film[1])
     assert decoded == []
     next(found)
