@@ -60,7 +60,7 @@ class EEGFeatures(Extractor):
 
     Notes
     -----
-    The source is what :func:`emofuse.features.recordings.read_recording` reads (CSV in microvolts, EDF, BDF, FIF);
+    The source is what :func:`emofuse.features.recordings.read_recording` reads (CSV in microvolts; EDF, BDF, FIF by mne);
     :meth:`extract_one` also takes a DataFrame with one column a channel, or a ``Recording``. Each channel's linear trend
     is removed first; filters see the clip alone. A clip with a gap in its time stamps is refused. The power of a band is
     its density times its width, so that a relative power is a share of the power of all bands, not of their densities.
