@@ -14,14 +14,18 @@ from ..features.errors import StudyError
 from ..features.text import TextVectorizer
 from .base import LabelSafeClassifier
 from .boosted import BoostedTrees
+from .cross_fitted import KernelScores
 from .kernel import KernelRidgeClassifier
 from .linear import LinearClassifier, NaiveBayesLogistic
+from .projection import Projection
 from .ready import LogShares, ReadyProbabilities
 from .scaling import KeepBest, LatentSemantics, Scaler
+from .visual_words import VisualWords
 
-Kind = Literal["dense", "text", "probabilities"]
+Kind = Literal["dense", "text", "probabilities", "pixels"]
 Maker = Callable[[dict[str, Any]], Pipeline]  # takes the parameters it uses out of the dict
 FAMILIES = ("boosted", "linear", "kernel", "given")
+FRONT_PARAMETERS = ("scaling", "n_columns", "n_components", "counts", "negation")
 
 
 def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pipeline:
@@ -30,10 +34,12 @@ def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pip
     Parameters
     ----------
     family : {"boosted", "linear", "kernel", "given"}
-    kind : {"dense", "text", "probabilities"}
-        What the block holds: numbers, one column of strings, or shares named after the classes.
+    kind : {"dense", "text", "probabilities", "pixels"}
+        What the block holds: numbers, one column of strings, shares named after the classes, or square grey pictures.
     **parameters
-        ``scaling`` and ``n_columns`` set the front; all others go to the classifier.
+        ``scaling``, ``n_columns`` and ``n_components`` (principal components in place of scaled or selected columns) set the
+        front, for texts ``counts`` and ``negation`` too; all others go to the classifier. To ``boosted``, ``n_centres`` gives
+        the cross-fitted scores of a kernel machine on so many rows beside the columns, with ``gamma`` and ``ridge``.
 
     Raises
     ------
@@ -54,11 +60,13 @@ def front_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pipe
     return front
 
 
-def final_classifier(family: str, **parameters: Any) -> LabelSafeClassifier:
+def final_classifier(family: str, **parameters: Any) -> LabelSafeClassifier | Pipeline:
     """Return the unfitted classifier of concatenated blocks."""
     makers = {"boosted": BoostedTrees, "linear": LinearClassifier, "kernel": KernelRidgeClassifier}
     if family not in makers:
         raise StudyError(f"classifier {family!r} cannot take concatenated blocks; choose from {sorted(makers)}")
+    if family == "boosted" and "n_centres" in parameters:
+        return _trees_on_scores(parameters)
     return _with(makers[family], parameters)
 
 
@@ -86,12 +94,33 @@ def _maker(table: dict[tuple[str, str], Maker], family: str, kind: str) -> Maker
     return table[family, kind]
 
 
-def _scaler(parameters: dict[str, Any]) -> Scaler:
+def _vectorizer(parameters: dict[str, Any]) -> TextVectorizer:
+    return TextVectorizer(**{name: parameters.pop(name) for name in ("counts", "negation") if name in parameters})
+
+
+def _scaler(parameters: dict[str, Any]) -> Scaler | Projection:
+    if "n_components" in parameters:
+        return Projection(parameters.pop("n_components"))
     return Scaler(method=parameters.pop("scaling", "standard"))
 
 
-def _keep(parameters: dict[str, Any], default: int) -> KeepBest:
+def _keep(parameters: dict[str, Any], default: int) -> KeepBest | Projection:
+    if "n_components" in parameters:
+        return Projection(parameters.pop("n_components"))
     return KeepBest(n_columns=parameters.pop("n_columns", default))
+
+
+def _words(parameters: dict[str, Any]) -> VisualWords:
+    return VisualWords(n_components=parameters.pop("n_components", 220))
+
+
+def _trees(parameters: dict[str, Any]) -> Pipeline:
+    return _trees_on_scores(parameters) if "n_centres" in parameters else _with(BoostedTrees, parameters)
+
+
+def _trees_on_scores(parameters: dict[str, Any]) -> Pipeline:
+    own: dict[str, Any] = {key: parameters.pop(key) for key in ("n_centres", "gamma", "ridge") if key in parameters}
+    return make_pipeline(_with(KernelScores, own), _with(BoostedTrees, parameters))
 
 
 def _words_as_dense() -> Pipeline:
@@ -99,26 +128,32 @@ def _words_as_dense() -> Pipeline:
 
 
 EXPERTS: dict[tuple[str, str], Maker] = {
-    ("boosted", "dense"): lambda p: make_pipeline(_keep(p, 200), _with(BoostedTrees, p)),
+    ("boosted", "dense"): lambda p: make_pipeline(_keep(p, 200), _trees(p)),
     ("linear", "dense"): lambda p: make_pipeline(_scaler(p), _with(LinearClassifier, p)),
     ("kernel", "dense"): lambda p: make_pipeline(_scaler(p), _with(KernelRidgeClassifier, p)),
-    ("boosted", "text"): lambda p: make_pipeline(TextVectorizer(), _keep(p, 500), _with(BoostedTrees, p)),
-    ("linear", "text"): lambda p: make_pipeline(TextVectorizer(), _with(NaiveBayesLogistic, p)),
-    ("kernel", "text"): lambda p: make_pipeline(TextVectorizer(), _with(NaiveBayesLogistic, p)),
+    ("boosted", "text"): lambda p: make_pipeline(_vectorizer(p), _keep(p, 500), _with(BoostedTrees, p)),
+    ("linear", "text"): lambda p: make_pipeline(_vectorizer(p), _with(NaiveBayesLogistic, p)),
+    ("kernel", "text"): lambda p: make_pipeline(_vectorizer(p), _with(NaiveBayesLogistic, p)),
     ("given", "probabilities"): lambda p: make_pipeline(_with(ReadyProbabilities, p)),
     ("boosted", "probabilities"): lambda p: make_pipeline(_with(BoostedTrees, p)),
     ("linear", "probabilities"): lambda p: make_pipeline(LogShares(), Scaler(), _with(LinearClassifier, p)),
     ("kernel", "probabilities"): lambda p: make_pipeline(LogShares(), Scaler(), _with(KernelRidgeClassifier, p)),
+    ("boosted", "pixels"): lambda p: make_pipeline(_words(p), _trees(p)),
+    ("linear", "pixels"): lambda p: make_pipeline(_words(p), _with(LinearClassifier, p)),
+    ("kernel", "pixels"): lambda p: make_pipeline(_words(p), _with(KernelRidgeClassifier, p)),
 }
 
 FRONTS: dict[tuple[str, str], Maker] = {
     ("boosted", "dense"): lambda p: make_pipeline(_keep(p, 200)),
     ("linear", "dense"): lambda p: make_pipeline(_scaler(p)),
     ("kernel", "dense"): lambda p: make_pipeline(_scaler(p)),
-    ("boosted", "text"): lambda p: make_pipeline(TextVectorizer(), _keep(p, 500)),
-    ("linear", "text"): lambda _: make_pipeline(TextVectorizer(), _words_as_dense()),
-    ("kernel", "text"): lambda _: make_pipeline(TextVectorizer(), _words_as_dense()),
+    ("boosted", "text"): lambda p: make_pipeline(_vectorizer(p), _keep(p, 500)),
+    ("linear", "text"): lambda p: make_pipeline(_vectorizer(p), _words_as_dense()),
+    ("kernel", "text"): lambda p: make_pipeline(_vectorizer(p), _words_as_dense()),
     ("boosted", "probabilities"): lambda p: make_pipeline(_keep(p, 200)),
     ("linear", "probabilities"): lambda _: make_pipeline(LogShares(), Scaler()),
     ("kernel", "probabilities"): lambda _: make_pipeline(LogShares(), Scaler()),
+    ("boosted", "pixels"): lambda p: make_pipeline(_words(p)),
+    ("linear", "pixels"): lambda p: make_pipeline(_words(p)),
+    ("kernel", "pixels"): lambda p: make_pipeline(_words(p)),
 }

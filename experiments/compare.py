@@ -13,7 +13,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from ..classifiers.calibration import FLOOR
-from ..classifiers.recipes import expert_pipeline, final_classifier, front_pipeline, meta_classifier
+from ..classifiers.recipes import (
+    FRONT_PARAMETERS,
+    expert_pipeline,
+    final_classifier,
+    front_pipeline,
+    meta_classifier,
+)
 from ..features.errors import EmofuseError, EmofuseWarning
 from ..fusion.early import EarlyFusion
 from ..fusion.experts import FittedExperts, fit_experts
@@ -159,7 +165,7 @@ def _early(study: Study, family: Family, blocks: list[str], shared: dict[str, An
     fronts = {}
     for name in blocks:
         recipe = study.recipe(name, family)
-        front = {key: value for key, value in recipe.items() if key in ("scaling", "n_columns")}
+        front = {key: value for key, value in recipe.items() if key in FRONT_PARAMETERS}
         fronts[name] = front_pipeline(family, study.blocks[name].kind, **front)
     return EarlyFusion(
         fronts,

@@ -119,7 +119,8 @@ class Study(BaseModel):
         False, description="standardise each speaker by unlabelled statistics (adaptive)"
     )
     near_copies: tuple[str, ...] = Field(
-        (), description="'image' or blocks by which test samples are near copies of training; also measured without them"
+        (),
+        description="'image' or blocks by which test samples are near copies of training; also measured without them",
     )
     n_inner: int = Field(5, ge=2, description="inner folds of calibration and stacking")
     seed: int = Field(0, ge=0)
@@ -266,7 +267,9 @@ def _try_out(make: Callable[[], Any], kind: Kind | None, where: str) -> None:
         "dense": pd.DataFrame({"x": range(8), "y": [0, 1] * 4}, dtype="float32"),
         "text": pd.DataFrame({"utterance": ["oh no", "great!"] * 4}),
         "probabilities": pd.DataFrame({"a": [0.9, 0.1] * 4, "b": [0.1, 0.9] * 4}, dtype="float32"),
-        "pixels": pd.DataFrame(np.tile(np.eye(24, dtype="float32").ravel(), (8, 1)) * np.arange(8, dtype="float32")[:, None]),
+        "pixels": pd.DataFrame(
+            np.tile(np.eye(24, dtype="float32").ravel(), (8, 1)) * np.arange(8, dtype="float32")[:, None]
+        ),
     }
     try:
         estimator = make()

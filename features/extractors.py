@@ -9,8 +9,18 @@ from .base import Extractor
 from .errors import StudyError
 
 EXTRACTORS = {
+    "face_crop": ("face_crop", "FaceCrop"),
+    "face_image": ("face", "FaceImage"),
+    "face_video": ("face_video", "FaceVideo"),
+    "librosa": ("librosa_statistics", "LibrosaStatistics"),
     "opensmile": ("acoustic", "OpenSmileFunctionals"),
+    "opensmile_lld": ("acoustic", "OpenSmileDescriptors"),
+    "short_term": ("short_term", "ShortTermStatistics"),
+    "eeg": ("eeg", "EEGFeatures"),
     "eeg_band_power": ("eeg", "EEGBandPower"),
+    "openface": ("openface", "OpenFaceTable"),
+    "physiology": ("physiology", "PhysiologyFeatures"),
+    "text_counts": ("text_counts", "TextCounts"),
 }
 
 
@@ -18,8 +28,7 @@ def make_extractor(name: str, parameters: dict[str, Any]) -> Extractor:
     """Return the extractor of a name with its parameters; raise StudyError naming what there is instead."""
     if name not in EXTRACTORS:
         raise StudyError(f"extractor {name!r} is not known; choose from {sorted(EXTRACTORS)} or 'table', 'text'")
-    module, class_name = EXTRACTORS[name]
-    made = getattr(import_module(f".{module}", __package__), class_name)
+    made = _class_of(name)
     try:
         extractor: Extractor = made(**parameters)
         extractor.get_feature_names_out()
@@ -27,3 +36,14 @@ def make_extractor(name: str, parameters: dict[str, Any]) -> Extractor:
         known = sorted(made().get_params(deep=False))
         raise StudyError(f"extractor {name!r}: {error}; its parameters are {known}") from None
     return extractor
+
+
+def source_columns() -> tuple[str, ...]:
+    """Return the columns of a sample table that the extractors read, each once."""
+    return tuple(sorted({_class_of(name).source_column for name in EXTRACTORS}))
+
+
+def _class_of(name: str) -> type[Extractor]:
+    module, class_name = EXTRACTORS[name]
+    found: type[Extractor] = getattr(import_module(f".{module}", __package__), class_name)
+    return found

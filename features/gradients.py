@@ -53,7 +53,7 @@ def pool_cells(maps: FloatArray, starts: npt.ArrayLike, cell: int) -> FloatArray
     Parameters
     ----------
     maps : ndarray of shape (..., size, size)
-    starts : array of int of shape (n_cells,)
+    starts : array of shape (n_cells,)
         First pixel of each cell, the same for rows and columns.
     cell : int
         Width of a cell in pixels.

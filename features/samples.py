@@ -15,7 +15,7 @@ import pandas as pd
 from .errors import TableError
 from .media import read_bytes
 
-MEDIA_COLUMNS = ("audio", "video", "image", "eeg")
+MEDIA_COLUMNS = ("audio", "video", "image", "eeg", "physiology", "openface")
 ID_COLUMNS = ("id", "sample", "sample_id", "Unnamed: 0")
 NAME_COLUMNS = (*ID_COLUMNS, *MEDIA_COLUMNS, "label", "group", "split", "dialogue")
 # What a cell without a value says, in tables by pandas, R, MATLAB and Excel.
@@ -30,9 +30,10 @@ def check_samples(
     Parameters
     ----------
     samples : pandas.DataFrame
-        Unique index; any of the columns ``audio``, ``video``, ``image``, ``eeg`` (paths), ``text`` (the text
-        itself), ``label``, ``group`` (speaker or subject), ``split``, ``start_s``, ``end_s`` (seconds),
-        ``dialogue``, ``turn``. A missing value in a modality column means that the modality is absent.
+        Unique index; any of the columns ``audio``, ``video``, ``image``, ``eeg``, ``physiology``, ``openface``
+        and whatever else a registered extractor reads (paths), ``text`` (the text itself), ``label``, ``group``
+        (speaker or subject), ``split``, ``start_s``, ``end_s`` (seconds), ``dialogue``, ``turn``. A missing value
+        in a modality column means that the modality is absent.
     require_label : bool, default=True
         Whether ``label`` must be there, complete, and hold at least two classes.
     root : path, optional
@@ -66,7 +67,7 @@ def check_samples(
         table[column] = table[column].astype(object)
     problems: list[str] = []
     table.index = _check_index(samples.index, problems)
-    for column in MEDIA_COLUMNS:
+    for column in media_columns():
         if column in table:
             table[column] = _check_paths(table[column], root, problems)
     if "text" in table:
@@ -84,7 +85,9 @@ def check_samples(
     return table
 
 
-def read_samples(path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> pd.DataFrame:
+def read_samples(
+    path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None, require_label: bool = True
+) -> pd.DataFrame:
     """Read a user's own sample table from CSV.
 
     Parameters
@@ -96,6 +99,8 @@ def read_samples(path: str | os.PathLike[str], *, root: str | os.PathLike[str] |
         text may be any word, "None" and "null" too.
     root : path, optional
         Folder that relative media paths start from; the CSV's own folder by default.
+    require_label : bool, default=True
+        As in :func:`check_samples`; features can be extracted without labels.
 
     Returns
     -------
@@ -107,8 +112,9 @@ def read_samples(path: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     TableError
         Where the file or a row of it is unusable.
     """
-    table = read_csv(path, names=NAME_COLUMNS, texts=("text",))
-    known = {*MEDIA_COLUMNS, "text", "label"}
+    media = media_columns()
+    table = read_csv(path, names=(*NAME_COLUMNS, *media), texts=("text",))
+    known = {*media, "text", "label"}
     if not known & set(table.columns):
         raise TableError(f"{Path(path).name}: none of the columns {sorted(known)} found, got {list(table.columns)[:8]}")
     names = [column for column in ID_COLUMNS if column in table]
@@ -116,7 +122,14 @@ def read_samples(path: str | os.PathLike[str], *, root: str | os.PathLike[str] |
         table = table.set_index(names[0])
     else:
         table.index = pd.Index([f"row{number:06d}" for number in range(1, len(table) + 1)])
-    return check_samples(table, root=Path(path).parent if root is None else root)
+    return check_samples(table, require_label=require_label, root=Path(path).parent if root is None else root)
+
+
+def media_columns() -> tuple[str, ...]:
+    """Return the columns that hold paths: ``MEDIA_COLUMNS`` and those of every other registered extractor."""
+    from .extractors import source_columns  # extractors import this module
+
+    return tuple(dict.fromkeys(column for column in (*MEDIA_COLUMNS, *source_columns()) if column != "text"))
 
 
 def read_csv(path: str | os.PathLike[str], *, names: Collection[str] = (), texts: Collection[str] = ()) -> pd.DataFrame:

@@ -100,7 +100,9 @@ class FeatureStore:
                 part = wanted[first : first + KEYS_A_QUERY]
                 marks = ",".join("?" * len(part))
                 found = database.execute(f"SELECT key, data, crc, warnings FROM rows WHERE key IN ({marks})", part)
-                for key, data, crc, warnings in found:
+                # One array for all of a query: tens of thousands of small ones would leave holes in memory when they go.
+                together = np.empty((len(part), n_values), dtype="<f4")
+                for number, (key, data, crc, warnings) in enumerate(found):
                     if _checksum(data, warnings) != crc:
                         continue
                     values = np.frombuffer(data, dtype="<f4")
@@ -109,7 +111,8 @@ class FeatureStore:
                             f"store {str(self.path)!r}: row {key[:12]} has {len(values)} values, the extractor gives "
                             f"{n_values}; it was made by another extractor, choose another --store"
                         )
-                    rows[key] = StoredRow(values, tuple(json.loads(warnings)))
+                    together[number] = values
+                    rows[key] = StoredRow(together[number], tuple(json.loads(warnings)))
         return rows
 
     def put_many(self, rows: Mapping[str, StoredRow]) -> None:

@@ -113,7 +113,7 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
             plain = clone(self).set_params(calibrate=False)
             answers = out_of_fold(
                 partial(fit_safely, plain),
-                X[anything],
+                X if anything.all() else X[anything],
                 labels[anything],
                 None if known_groups is None else known_groups[anything],
                 classes=classes,

@@ -10,7 +10,7 @@ from types import ModuleType
 from ...features.errors import CorpusError
 from .base import Corpus, CorpusInfo
 
-NAMES = ("crema_d", "demo", "meld", "ravdess", "wesad")
+NAMES = ("crema_d", "demo", "fer2013", "meld", "muse_mental", "ravdess", "wesad")
 
 __all__ = ["NAMES", "Corpus", "CorpusInfo", "corpus_info", "read_corpus"]
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from emofuse.classifiers import calibration
 from emofuse.classifiers.calibration import (
     align,
     apply_temperature,
@@ -51,6 +52,22 @@ class Shares:
 
     def predict_proba(self, X: Any) -> np.ndarray:
         return np.tile(self.shares_, (len(X), 1))
+
+
+@pytest.mark.parametrize(("n_rows", "n_scored"), [(12, 12), (16, 4)], ids=["few", "many"])
+def test_of_many_rows_only_one_fold_is_scored(monkeypatch: pytest.MonkeyPatch, n_rows: int, n_scored: int) -> None:
+    monkeypatch.setattr(calibration, "MANY_ROWS", 12)
+    y = np.arange(n_rows) % 2
+    groups = np.arange(n_rows).astype(str)
+    log: list[list[str]] = []
+    table = pd.DataFrame({"group": groups})
+
+    answers = out_of_fold(lambda X, own: Recorder(log).fit(X, own), table, y, groups, classes=np.arange(2), n_splits=4)
+
+    scored = np.flatnonzero(~np.isnan(answers).any(axis=1))
+    assert len(scored) == n_scored
+    assert sorted(row for rows in log for row in rows) == scored.tolist()
+    assert fit_temperature(answers, y) == pytest.approx(1.0, abs=0.01)
 
 
 @given(rows=rows_of_groups, n_splits=st.integers(2, 6), seed=st.integers(0, 3))

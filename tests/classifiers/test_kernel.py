@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from emofuse.classifiers import kernel
+from emofuse.classifiers.block_cholesky import solve_in_blocks
 from emofuse.classifiers.kernel import SHARPNESS, KernelRidgeClassifier
 from emofuse.features.errors import StudyError
 from scipy.special import softmax
@@ -28,6 +31,36 @@ def test_repeated_rows_can_be_fitted() -> None:
     codes = np.arange(20) % 2
 
     assert (KernelRidgeClassifier().fit(codes[:, None], codes).predict([[0], [1]]) == [0, 1]).all()
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_many_rows_are_fitted_in_single_precision_with_the_same_answers(
+    monkeypatch: pytest.MonkeyPatch, balanced: bool
+) -> None:
+    codes = np.arange(300) % 7 % 3
+    X, new = (np.random.default_rng(seed).normal(size=(300, 9)).astype(np.float32) for seed in (0, 1))
+    X[:, 0] += codes
+    double = KernelRidgeClassifier(balanced=balanced).fit(X, codes)
+    monkeypatch.setattr(kernel, "MANY_ROWS", 100)
+    monkeypatch.setattr(kernel, "BATCH", 64)
+    monkeypatch.setattr(kernel, "solve_in_blocks", partial(solve_in_blocks, size=70))
+
+    single = KernelRidgeClassifier(balanced=balanced).fit(X, codes)
+
+    assert single.rows_.dtype == single.dual_coef_.dtype == np.float32
+    np.testing.assert_allclose(single.predict_proba(new), double.predict_proba(new), atol=1e-4)
+
+
+def test_classes_weigh_by_their_number_where_they_are_not_balanced() -> None:
+    codes = np.r_[np.zeros(45, dtype=int), np.ones(5, dtype=int)]
+    X = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    reference = KernelRidge(kernel="rbf", gamma=0.3 / 3, alpha=0.3).fit(
+        X, np.where(codes[:, None] == [0, 1], 1.0, -1.0)
+    )
+
+    answers = KernelRidgeClassifier(balanced=False).fit(X, codes).predict_proba(X)
+
+    np.testing.assert_allclose(answers, softmax(SHARPNESS * reference.predict(X), axis=1), atol=1e-5)
 
 
 def test_too_many_rows_are_refused_before_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from emofuse.classifiers.boosted import BoostedTrees
+from emofuse.classifiers.cross_fitted import KernelScores
 from emofuse.classifiers.kernel import KernelRidgeClassifier
 from emofuse.classifiers.linear import LinearClassifier
+from emofuse.classifiers.projection import Projection
 from emofuse.classifiers.recipes import (
     EXPERTS,
     FAMILIES,
@@ -17,6 +19,7 @@ from emofuse.classifiers.recipes import (
     front_pipeline,
     meta_classifier,
 )
+from emofuse.classifiers.visual_words import VisualWords
 from emofuse.features.errors import StudyError
 from scipy import sparse
 
@@ -29,6 +32,11 @@ def block(kind: str) -> pd.DataFrame:
     if kind == "text":
         words = {"anger": "stop it!", "joy": "so great :)", "sad": "I miss you"}
         return pd.DataFrame({"utterance": [f"{words[label]} {random.integers(9)}" for label in LABELS]})
+    if kind == "pixels":
+        y, x = np.mgrid[:24, :24]
+        textures = {"anger": np.sin(y), "joy": np.sin(x), "sad": np.sin(0.7 * (x + y))}
+        pictures = np.stack([textures[label] for label in LABELS]) + random.normal(scale=0.2, size=(45, 24, 24))
+        return pd.DataFrame(pictures.reshape(45, -1), dtype=np.float32).rename(columns="pixel_{}".format)
     truth = (LABELS[:, None] == np.unique(LABELS)).astype(float)
     if kind == "probabilities":
         return pd.DataFrame(
@@ -60,7 +68,7 @@ def test_every_front_gives_numbers_that_its_final_classifier_takes(family: str, 
     assert (classifier.predict(columns) == LABELS).mean() > 0.9
 
 
-@pytest.mark.parametrize(("family", "kind"), [key for key in FRONTS if key[0] != "boosted"])
+@pytest.mark.parametrize(("family", "kind"), [key for key in FRONTS if key[0] != "boosted" and key[1] != "pixels"])
 def test_fronts_of_classifiers_that_know_no_scale_bring_columns_to_unit_variance(family: str, kind: Any) -> None:
     columns = front_pipeline(family, kind).fit(block(kind), LABELS).transform(block(kind))
 
@@ -104,6 +112,29 @@ def test_an_unknown_parameter_of_a_front_is_refused(family: str, kind: Any) -> N
 def test_parameters_reach_the_front(make: Any) -> None:
     assert make("linear", scaling="quantile")[0].method == "quantile"
     assert make("boosted", "text", n_columns=50)[1].n_columns == 50
+    assert make("linear", "text", counts=True)[0].get_params()["counts"] is True
+    assert make("boosted", "text", negation=True)[0].get_params()["negation"] is True
+
+
+@pytest.mark.parametrize("make", [expert_pipeline, front_pipeline])
+@pytest.mark.parametrize("family", ["boosted", "linear", "kernel"])
+def test_components_take_the_place_of_scaled_and_selected_columns(make: Any, family: str) -> None:
+    assert make(family, n_components=7)[0].get_params() == Projection(7).get_params()
+    assert make(family, "pixels", n_components=7)[0].get_params() == VisualWords(n_components=7).get_params()
+
+
+def test_centres_give_trees_the_scores_of_a_kernel_machine() -> None:
+    parameters = {"n_centres": 20, "gamma": 0.4, "ridge": 0.3, "n_rounds": 5}
+    for made in (expert_pipeline("boosted", **parameters)[-1], final_classifier("boosted", **parameters)):
+        assert made[0].get_params() == KernelScores(20, 0.4, 0.3).get_params()
+        assert made[1].n_rounds == 5
+    fitted = expert_pipeline("boosted", **parameters).fit(block("dense"), LABELS)
+    assert fitted.classes_.tolist() == ["anger", "joy", "sad"]
+
+
+def test_a_front_takes_no_parameter_of_the_kernel_machine() -> None:
+    with pytest.raises(StudyError, match=r"does not take \['n_centres'\]"):
+        front_pipeline("boosted", n_centres=20)
 
 
 def test_other_parameters_reach_the_classifier() -> None:

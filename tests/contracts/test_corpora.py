@@ -15,8 +15,10 @@ from emofuse.experiments.corpora import NAMES, corpus_info, read_corpus
 from emofuse.experiments.study import load_study
 from emofuse.features.errors import CorpusError, TableError
 from emofuse.features.media import decode_audio, read_bytes
+from emofuse.features.pictures import decode_picture
 from emofuse.features.samples import MEDIA_COLUMNS, check_samples
 from pandas.testing import assert_frame_equal, assert_index_equal
+from PIL import Image
 
 TAKES = ["-".join(parts) for parts in product(("01", "05"), ("01",), ("01", "02"), ("01",), ("07", "12"))]
 
@@ -89,12 +91,67 @@ def crema_d(root, *, demographics=True):
     return root
 
 
+def fer2013(root, *, layout="folder", usages=("Training", "PublicTest", "PrivateTest")):
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 48, 48), dtype=np.uint8)
+    rows = [(usages[number % len(usages)], (0, 3, 6)[number // 2], picture) for number, picture in enumerate(pictures)]
+    if layout.endswith(".csv"):
+        order = ["emotion", "pixels", "Usage"] if layout == "fer2013.csv" else ["emotion", " Usage", " pixels"]
+        table = pd.DataFrame(rows, columns=["Usage", "emotion", "pixels"]).rename(columns=str.strip)
+        table["pixels"] = [" ".join(map(str, picture.ravel())) for picture in table["pixels"]]
+        table[[name.strip() for name in order]].to_csv(root / layout, index=False, header=order)
+        return root / layout if layout == "fer2013.csv" else root
+    for number, (usage, emotion, picture) in enumerate(rows):
+        folder = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}[usage]
+        path = (
+            root / folder / {0: "angry", 3: "happy", 6: "neutral"}[emotion] / f"{usage}_{number // len(usages):07d}.jpg"
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
+    if layout == "folder":
+        return root
+    with zipfile.ZipFile(root / "fer2013.zip", "w") as packed:
+        for path in sorted(root.rglob("*.jpg")):
+            packed.write(path, path.relative_to(root))
+    return root / "fer2013.zip"
+
+
+WITHOUT_GROUPS = {"fer2013"}
+
+
+def muse_mental(root, *, copy=True, gap=True):
+    """Six recordings of six seconds, one with a gap after two, and a copy under another name with one value changed."""
+    for number, (subject, state) in enumerate(product("ab", ("relaxed", "neutral", "concentrating"))):
+        values = np.random.default_rng(number).normal(scale=20, size=(6 * 256, 5)).round(3)
+        table = pd.DataFrame(values, columns=["TP9", "AF7", "AF8", "TP10", "Right AUX"])
+        clock = 1533222559.839 + 100 * number + np.arange(len(table)) / 256
+        if gap and (subject, state) == ("b", "relaxed"):
+            clock[2 * 256 :] += 700
+        table.insert(0, "timestamps", clock.round(3))
+        table.to_csv(root / f"subject{subject}-{state}-1.csv", index=False)
+        if copy and (subject, state) == ("a", "concentrating"):
+            table.loc[0, "TP9"] += 1
+            table.to_csv(root / "name-concentrating-1.csv", index=False)
+    return root
+
+
 CASES = {
     "crema_d": ("crema_d", lambda root, demo: crema_d(root), 3, {"gender"}),
     "crema_d without demographics": ("crema_d", lambda root, demo: crema_d(root, demographics=False), 3, set()),
     "demo": ("demo", lambda root, demo: demo, 24, {"audio", "text", "eeg"}),
+    "fer2013": ("fer2013", lambda root, demo: fer2013(root), 6, {"image", "split"}),
+    "fer2013 archive": ("fer2013", lambda root, demo: fer2013(root, layout="zip"), 6, {"image", "split"}),
+    "fer2013 train only": ("fer2013", lambda root, demo: fer2013(root, usages=("Training",)), 6, {"image", "split"}),
+    "fer2013 table": ("fer2013", lambda root, demo: fer2013(root, layout="fer2013.csv"), 6, {"image", "split"}),
+    "fer2013 later table": (
+        "fer2013",
+        lambda root, demo: fer2013(root, layout="icml_face_data.csv"),
+        6,
+        {"image", "split"},
+    ),
     "meld": ("meld", lambda root, demo: meld(root), 12, {"text", "split", "dialogue", "turn", "sentiment"}),
     "meld train only": ("meld", lambda root, demo: meld(root, splits=("train",)), 4, {"text", "split"}),
+    "muse_mental": ("muse_mental", lambda root, demo: muse_mental(root), 29, {"eeg", "recording", "start_s", "end_s"}),
+    "muse_mental as it is": ("muse_mental", lambda root, demo: muse_mental(root, copy=False, gap=False), 30, {"eeg"}),
     "meld dev and test": ("meld", lambda root, demo: meld(root, splits=("dev", "test")), 8, {"text", "split"}),
     "meld repository": ("meld", lambda root, demo: meld(root, folder="data/MELD"), 12, {"text", "split"}),
     "ravdess wav": ("ravdess", lambda root, demo: ravdess(root), 8, {"audio", "text", "gender", "intensity"}),
@@ -105,6 +162,14 @@ CASES = {
     "wesad": ("wesad", lambda root, demo: wesad(root), 12, set()),
     "wesad beside raw signals": ("wesad", lambda root, demo: wesad(root, beside=True), 12, set()),
 }
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """A cache folder of the test's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
 
 
 @pytest.fixture(params=CASES, ids=lambda name: name.replace(" ", "-"))
@@ -122,7 +187,8 @@ def test_samples_are_a_checked_sample_table(case):
     name, root, count, columns = case
     samples = read_corpus(name, root).samples
     assert len(samples) == count
-    assert columns | {"label", "group"} <= set(samples.columns)
+    assert columns | {"label"} <= set(samples.columns)
+    assert ("group" in samples) is (name not in WITHOUT_GROUPS)
     assert_frame_equal(check_samples(samples), samples)
 
 
@@ -130,10 +196,9 @@ def test_names_groups_and_labels_are_text(case):
     name, root, _, _ = case
     samples = read_corpus(name, root).samples
     assert samples.index.is_unique
-    for values in (samples.index, samples["group"], samples["label"]):
+    for values in (samples.index, *(samples[column] for column in ("group", "label") if column in samples)):
         assert all(isinstance(value, str) and value.strip() == value != "" for value in values)
-    assert samples["group"].nunique() > 1
-    assert samples["label"].nunique() > 1
+        assert values.nunique() > 1
 
 
 def test_tables_have_one_row_a_sample(case):
@@ -177,7 +242,7 @@ def test_the_shipped_study_finds_its_columns_or_a_note_says_what_is_missing(case
 def test_info_is_complete(name):
     info = corpus_info(name)
     assert info.name == name
-    assert info.groups in ("speaker", "subject")
+    assert info.groups in (("picture",) if name in WITHOUT_GROUPS else ("speaker", "subject"))
     assert info.synthetic is (name == "demo")
     assert all(getattr(info, field.name) for field in fields(info) if field.name != "synthetic")
 
@@ -268,21 +333,91 @@ def test_crema_d_shares_of_votes_sum_to_one_and_carry_gender(tmp_path):
     assert corpus.samples["gender"].to_dict()["1002_DFA_SAD_LO"] == "female"
 
 
+def test_muse_windows_overlap_by_half_and_leave_gaps_and_copies_out(tmp_path):
+    corpus = read_corpus("muse_mental", muse_mental(tmp_path))
+    whole = corpus.samples[corpus.samples["recording"] == "subjecta-neutral-1"]
+    assert whole["start_s"].tolist() == [0, 1, 2, 3, 4]
+    assert set(whole["end_s"] - whole["start_s"]) == {2.0}
+    cut = corpus.samples[corpus.samples["recording"] == "subjectb-relaxed-1"]
+    assert cut["start_s"].tolist() == pytest.approx([0, 702, 703, 704])
+    assert set(corpus.samples["group"]) == {"subjecta", "subjectb"}
+    assert corpus.notes == (
+        "name-concentrating-1 was recorded when subjecta-concentrating-1 was: left out as its copy",
+        "subjectb-relaxed-1: 1 gaps in time; windows across them are left out",
+    )
+
+
 def test_wesad_numbers_its_windows_by_subject(tmp_path):
     samples = read_corpus("wesad", wesad(tmp_path)).samples
     assert samples.index[[0, 6]].tolist() == ["S2-000", "S17-000"]
     assert samples["label"].iloc[:3].tolist() == ["amusement", "baseline", "stress"]
 
 
+@pytest.mark.parametrize("layout", ["folder", "fer2013.csv", "icml_face_data.csv"])
+def test_fer2013_splits_and_emotions_are_those_of_the_competition(tmp_path, layout):
+    samples = read_corpus("fer2013", fer2013(tmp_path, layout=layout)).samples
+    assert samples["split"].value_counts().to_dict() == {"train": 2, "validation": 2, "test": 2}
+    assert samples.loc[samples["split"] == "test", "label"].tolist() == ["happy", "neutral"]
+
+
+def test_fer2013_pictures_of_one_name_under_two_emotions_are_two_samples(tmp_path):
+    samples = read_corpus("fer2013", fer2013(tmp_path, usages=("Training",))).samples
+    assert {"angry/Training_0000000", "happy/Training_0000002"} <= set(samples.index)
+    shutil.copy(tmp_path / "train/angry/Training_0000000.jpg", tmp_path / "train/happy")
+    assert "happy/Training_0000000" in read_corpus("fer2013", tmp_path).samples.index
+
+
+def test_fer2013_table_gives_its_pictures_bit_for_bit_and_is_turned_into_pictures_once(tmp_path, cache):
+    root = fer2013(tmp_path, layout="fer2013.csv")
+    path = read_corpus("fer2013", root).samples.loc["angry/Training_00000", "image"]
+    expected = np.random.default_rng(0).integers(0, 256, (6, 48, 48), dtype=np.uint8)[0]
+    np.testing.assert_array_equal(decode_picture(read_bytes(path)).pixels[..., 0], expected)
+    (archive,) = (cache / "emofuse" / "fer2013").iterdir()
+    made = archive.stat().st_mtime_ns
+    read_corpus("fer2013", root)
+    assert [(found, found.stat().st_mtime_ns) for found in archive.parent.iterdir()] == [(archive, made)]
+
+
+def test_fer2013_table_leaves_nothing_behind_where_it_cannot_be_turned(tmp_path, cache, monkeypatch):
+    root = fer2013(tmp_path, layout="fer2013.csv")
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.raises(CorpusError, match=r"fer2013.csv cannot be written .*No space left"):
+        read_corpus("fer2013", root)
+    assert list((cache / "emofuse" / "fer2013").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("7,{pixels},Training", r"emotion 0 to 6 and Usage \['Training', .* needed, got '7' and 'Training' \(row 0\)"),
+        ("0,{pixels},Test", "got '0' and 'Test'"),
+        ("0,1 2 3,Training", "2304 whole numbers from 0 to 255 needed, got '1 2 3'"),
+        ("0,{pixels}256,Training", r"2304 whole numbers from 0 to 255 needed, got '0 0 .*\(row 0\)"),
+        ("0,{pixels}-1,Training", "2304 whole numbers from 0 to 255"),
+        ("0,{pixels}.5,Training", "2304 whole numbers from 0 to 255"),
+        ("0", "got '0' and ''"),
+        ("0,\0{pixels}0,Training", "2304 whole numbers"),
+    ],
+    ids=["emotion", "usage", "count", "range", "negative", "fraction", "short", "null"],
+)
+def test_fer2013_rows_that_are_no_picture_are_refused(tmp_path, row, message):
+    pixels = "0 " * 2303 + ("0" if row.endswith("{pixels},Training") or "Test" in row else "")
+    (tmp_path / "fer2013.csv").write_text(f"emotion,pixels,Usage\n{row.format(pixels=pixels)}\n")
+    with pytest.raises(TableError, match=message):
+        read_corpus("fer2013", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "file", "text", "message"),
     [
+        ("muse_mental", "subjecta-neutral-1.csv", "time,TP9\n0,1\n", r"columns \['timestamps'\]"),
         ("meld", "dev_sent_emo.csv", "Utterance,Speaker\nhi,Joey\n", r"dev_sent_emo\.csv: columns \['Emotion'"),
         ("crema_d", "tabulatedVotes.csv", "fileName,A\n1001_IEO_NEU_XX,1\n", r"columns \['D', 'F', 'H', 'N', 'S'\]"),
+        ("fer2013", "fer2013.csv", "emotion,pixels\n0,1\n", r"fer2013\.csv: columns \['Usage'\] are missing"),
         ("wesad", "feats.csv", "subject;label\n2;1\n", "separated by ';'"),
         ("wesad", "feats.csv", "subject,label,x\n2,7,1\n2,1,1\n", "'S2-000': its label is missing"),
     ],
-    ids=["meld-columns", "crema-columns", "wesad-semicolons", "wesad-label"],
+    ids=["muse-columns", "meld-columns", "crema-columns", "fer-columns", "wesad-semicolons", "wesad-label"],
 )
 def test_a_table_that_is_not_as_published_is_refused(tmp_path, name, file, text, message):
     (tmp_path / file).write_text(text)

@@ -1,11 +1,13 @@
 """What every registered extractor promises; a new one adds its maker of sources and a second value per parameter."""
 
 import inspect
+import multiprocessing
 import os
 import pickle
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,12 @@ import soundfile as sf
 from emofuse.features.base import Extractor
 from emofuse.features.errors import SampleError
 from emofuse.features.extractors import EXTRACTORS, make_extractor
+from emofuse.features.faces import predictor_file
+from emofuse.features.openface import ACTION_UNITS
+from emofuse.features.samples import MEDIA_COLUMNS, NAME_COLUMNS
 from emofuse.features.store import FeatureStore
+from PIL import Image
+from skimage import data
 from sklearn.base import clone
 
 
@@ -33,9 +40,137 @@ def make_eeg(path, seed):
     return table
 
 
-MAKERS = {"opensmile": make_sound, "eeg_band_power": make_eeg}
+def make_table(path, **columns):
+    """Write a table of the given columns; return the same in memory."""
+    table = pd.DataFrame(columns).round(3)
+    table.to_csv(path, index=False)
+    return table
+
+
+def make_physiology(path, seed):
+    """Write 140 s of a wristband: a pulse that breathes, conductance with responses; return the same in memory."""
+    random = np.random.default_rng(seed)
+    times = np.arange(140 * 64) / 64
+    phase = 2 * np.pi * (1.1 + 0.05 * seed) * times + 0.3 * np.sin(2 * np.pi * 0.25 * times) + np.sin(0.6 * times)
+    since = times % (15 + seed)
+    columns = {
+        "BVP": 50 * np.exp(np.cos(phase) * 2),
+        "EDA": 2 + 0.01 * times + np.exp(-since / 4) - np.exp(-since),
+        "TEMP": 33 + 0.001 * seed * times,
+        **{f"ACC_{axis}": random.normal(size=len(times)) for axis in "xyz"},
+    }
+    return make_table(path, **columns)
+
+
+def make_openface(path, seed):
+    """Write two seconds of frames as OpenFace does, with its spaces; return the same in memory."""
+    random = np.random.default_rng(seed)
+    columns = {
+        "frame": np.arange(1, 61),
+        "face_id": 0,
+        "timestamp": np.arange(60) / 30,
+        "confidence": 0.98,
+        "success": 1,
+    }
+    for unit in ACTION_UNITS:
+        columns |= {f"{unit}_r": random.uniform(0, 5, 60).round(2), f"{unit}_c": random.integers(0, 2, 60)}
+        columns[unit] = random.uniform(0, 1, 60).round(3)  # as py-feat has it
+    table = pd.DataFrame(columns)
+    table.rename(columns=lambda name: f" {name}").to_csv(path, index=False)
+    return table
+
+
+def make_portrait(path, seed):
+    """Write a picture of a real face and more or less of what is around it; return the same in memory."""
+    picture = np.ascontiguousarray(data.astronaut()[20 : 240 + 4 * seed, 110 : 330 - 3 * seed])
+    Image.fromarray(picture).save(path, format="PNG")
+    return picture
+
+
+def make_film(path, seed):
+    """Write a second of a real face that moves, without loss; return the same in memory."""
+    places = [(4 * step, 3 * step * seed) for step in range(9)]
+    pictures = [np.ascontiguousarray(data.astronaut()[y : y + 240, 40 + x : 360 + x]) for y, x in places]
+    with av.open(str(path), "w", format="mov") as container:
+        stream = container.add_stream("png", rate=8, width=320, height=240, pix_fmt="rgb24")
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return pictures, 8
+
+
+def make_text(path, seed):
+    """Return an utterance, which is its own source; nothing is written."""
+    return f"Oh no, {'very ' * seed}sad :( but he's fine!"
+
+
+def make_face_crop(path, seed):
+    """Write the same face, cut out more or less closely; return the same in memory."""
+    picture = np.ascontiguousarray(data.astronaut()[62 + seed : 178 - seed, 168 : 280 - 2 * seed])
+    Image.fromarray(picture).save(path, format="PNG")
+    return picture
+
+
+MAKERS = {
+    "face_crop": make_face_crop,
+    "face_image": make_portrait,
+    "face_video": make_film,
+    "librosa": make_sound,
+    "opensmile": make_sound,
+    "opensmile_lld": make_sound,
+    "short_term": make_sound,
+    "eeg": make_eeg,
+    "eeg_band_power": make_eeg,
+    "openface": make_openface,
+    "physiology": make_physiology,
+    "text_counts": make_text,
+}
 OTHER_VALUES = {
+    "face_image": {
+        "parts": ("lbp", "landmark_hog"),
+        "detect": False,
+        "faces": "single",
+        "working_size": 480,
+        "face_size": 64,
+        "predictor_path": str(predictor_file()),
+    },
+    "face_video": {"parts": ("lbp", "hog"), "rate_hz": 5.0, "working_size": 480, "face_size": 64},
+    "openface": {
+        "layout": "pyfeat",
+        "statistics": ("median", "iqr"),
+        "min_confidence": 0.9,
+        "frame_rate_hz": 25.0,
+    },
+    "physiology": {"signals": {"EDA": "eda", "BVP": "ppg"}, "sampling_rate_hz": 60.0},
+    "librosa": {"statistics": ("mean",), "sampling_rate_hz": 8000, "trim_db": 20.0, "rms": None},
     "opensmile": {"feature_set": "IS09", "sampling_rate_hz": 8000, "trim_db": 20.0, "rms": None},
+    "opensmile_lld": {
+        "feature_set": "IS09",
+        "statistics": ("mean", "sd"),
+        "deltas": False,
+        "sampling_rate_hz": 8000,
+        "trim_db": 20.0,
+        "rms": None,
+    },
+    "short_term": {
+        "window_s": 0.04,
+        "step_s": 0.02,
+        "statistics": ("mean", "sd"),
+        "sampling_rate_hz": 8000,
+        "trim_db": 20.0,
+        "rms": None,
+    },
+    "eeg": {
+        "sampling_rate_hz": 250.0,
+        "channels": ("AF7", "AF8"),
+        "bands_hz": {"low": (4.0, 8.0), "high": (8.0, 30.0)},
+        "window_s": 2.0,
+        "method": "multitaper",
+        "measures": ("aperiodic", "spectral_edge", "spectral_entropy", "differential_entropy", "asymmetry"),
+        "notch_hz": 50.0,
+        "band_pass_hz": (2.0, 45.0),
+        "clip_uv": 25.0,
+    },
     "eeg_band_power": {
         "sampling_rate_hz": 250.0,
         "channels": ("AF7", "AF8"),
@@ -43,6 +178,9 @@ OTHER_VALUES = {
         "window_s": 2.0,
     },
 }
+for without_parameters in set(MAKERS) - set(OTHER_VALUES):
+    OTHER_VALUES[without_parameters] = {}
+RESERVED_COLUMNS = {*NAME_COLUMNS, "start_s", "end_s", "turn"}
 
 
 @pytest.fixture(params=EXTRACTORS)
@@ -57,14 +195,18 @@ def extractor(name):
 
 @pytest.fixture
 def source(name, tmp_path):
-    """A path, and the same signal in memory."""
+    """A path, and the same signal in memory; a text is its own source."""
     path = tmp_path / "source"
-    return path, MAKERS[name](path, 1)
+    in_memory = MAKERS[name](path, 1)
+    return (in_memory if isinstance(in_memory, str) else path), in_memory
 
 
 @pytest.fixture
 def samples(name, extractor, tmp_path):
-    """Two signals, a copy of the first, an absent one, and three files that cannot be used."""
+    """Two signals, a copy of the first, an absent one, and four files that cannot be used (any text can be)."""
+    if extractor.source_column == "text":
+        texts = {"first": make_text(None, 1), "second": make_text(None, 2), "copy": make_text(None, 1), "absent": None}
+        return pd.DataFrame({"text": texts}, dtype=object)
     contents = {"junk": b"\x00\x01 no signal at all \xff" * 40, "empty": b"", "text": b"hello\nworld\n"}
     paths = {key: tmp_path / key for key in ("first", "junk", "second", "copy", "absent", "empty", "gone", "text")}
     MAKERS[name](paths["first"], 1)
@@ -77,13 +219,20 @@ def samples(name, extractor, tmp_path):
     return table
 
 
+@pytest.fixture
+def unusable(extractor):
+    """The names of the samples that cannot be used."""
+    return [] if extractor.source_column == "text" else ["junk", "empty", "gone", "text"]
+
+
 def test_every_extractor_has_its_maker_and_other_values():
     assert set(MAKERS) == set(OTHER_VALUES) == set(EXTRACTORS)
 
 
 def test_extractor_names_its_source_and_schema(extractor):
     assert isinstance(extractor, Extractor)
-    assert extractor.source_column in ("audio", "video", "image", "eeg")
+    assert extractor.source_column.isidentifier()
+    assert extractor.source_column in MEDIA_COLUMNS or extractor.source_column not in RESERVED_COLUMNS
     assert extractor.schema >= 1
 
 
@@ -176,32 +325,53 @@ def test_pickled_extractor_gives_the_same_row(extractor, source):
     np.testing.assert_array_equal(restored.extract_one(source[1]), extractor.extract_one(source[1]))
 
 
-def test_failures_do_not_kill_the_batch(extractor, samples):
+def test_failures_do_not_kill_the_batch(extractor, samples, unusable):
     extraction = extractor.extract(samples)
-    assert extraction.failures["sample"].tolist() == ["junk", "empty", "gone", "text"]
+    assert extraction.failures["sample"].tolist() == unusable
     codes = dict(zip(extraction.failures["sample"], extraction.failures["code"], strict=True))
-    assert (codes["empty"], codes["gone"]) == ("empty_file", "missing")
+    assert not unusable or (codes["empty"], codes["gone"]) == ("empty_file", "missing")
     assert "unexpected" not in codes.values()
-    assert set(extraction.failures["source"]) == {extractor.source_column}
+    assert set(extraction.failures["source"]) <= {extractor.source_column}
     assert extraction.features.loc[["first", "second", "copy"]].notna().all(axis=None)
-    assert extraction.features.loc[["junk", "absent", "empty", "gone", "text"]].isna().all(axis=None)
+    assert extraction.features.loc[["absent", *unusable]].isna().all(axis=None)
 
 
-def test_order_and_count_are_kept_and_counts_add_up(extractor, samples):
+def test_order_and_count_are_kept_and_counts_add_up(extractor, samples, unusable):
     extraction = extractor.extract(samples)
     assert extraction.features.index.equals(samples.index)
     assert extraction.hashes.index.equals(samples.index)
     assert extraction.features.columns.tolist() == extractor.get_feature_names_out().tolist()
     assert set(extraction.features.dtypes) == {np.dtype(np.float32)}
     counts = (extraction.n_extracted, extraction.n_from_store, extraction.n_absent, extraction.n_failed)
-    assert counts == (3, 0, 1, 4)
+    assert counts == (3, 0, 1, len(unusable))
 
 
 @pytest.mark.parametrize("n_jobs", [2, 4])
-def test_number_of_threads_changes_nothing(extractor, samples, n_jobs):
+def test_number_of_threads_changes_nothing(extractor, samples, n_jobs):  # Face 38
     alone, together = extractor.extract(samples), extractor.extract(samples, n_jobs=n_jobs)
     pd.testing.assert_frame_equal(together.features, alone.features, check_exact=True)
     pd.testing.assert_frame_equal(together.failures, alone.failures)
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_start_of_a_process_changes_nothing(extractor, source, method):  # Face 39
+    path, in_memory = source
+    here = extractor.extract_one(in_memory)  # what a fork takes over is loaded now
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        there = pool.apply(extractor.extract_one, (str(path),))
+    np.testing.assert_array_equal(there, here)
+
+
+def test_every_feature_says_what_it_measures_its_unit_and_its_source(name, extractor):
+    for parameters in type(extractor).variants:
+        chosen = make_extractor(name, parameters)
+        for feature in chosen.get_feature_names_out():
+            note = chosen._describe(feature)
+            assert len(note.measures) > 10 and note.unit and len(note.source) > 5, feature
+    first = extractor.get_feature_names_out()[0]
+    assert extractor.explain(first) == extractor._describe(first)
+    with pytest.raises(ValueError, match="no feature 'no_such_feature'"):
+        extractor.explain("no_such_feature")
 
 
 def test_rows_do_not_depend_on_their_neighbours(extractor, samples):
@@ -226,16 +396,18 @@ def test_table_is_left_as_it_was(extractor, samples):
     pd.testing.assert_frame_equal(samples, before)
 
 
-def test_raising_names_the_first_bad_sample(extractor, samples):
+def test_raising_names_the_first_bad_sample(extractor, samples, unusable):
+    if not unusable:
+        pytest.skip("every string is a text")
     with pytest.raises(SampleError, match=rf"^{extractor.source_column} sample 'junk': "):
         extractor.extract(samples, on_error="raise")
 
 
-def test_second_extraction_comes_from_the_store_bit_for_bit(extractor, samples, tmp_path):
+def test_second_extraction_comes_from_the_store_bit_for_bit(extractor, samples, unusable, tmp_path):
     store = FeatureStore(tmp_path / "store")
     first = extractor.extract(samples, store=store)
     second = extractor.extract(samples, store=store)
-    assert (second.n_extracted, second.n_from_store, second.n_failed) == (0, 3, 4)
+    assert (second.n_extracted, second.n_from_store, second.n_failed) == (0, 3, len(unusable))
     pd.testing.assert_frame_equal(second.features, first.features, check_exact=True)
 
 
