@@ -385,7 +385,8 @@ def _print_results(results: dict[str, Any], metric: str) -> None:
 
     corpus, protocol = results["corpus"], results["protocol"]
     marks = stamps(results)
-    title = f"{results['study']}: {corpus['n_samples']} samples, {corpus['n_groups']} {protocol['groups']}s, {protocol['name']}"
+    groups = f"{corpus['n_groups']} {protocol['groups']}s, " if corpus["n_groups"] else ""
+    title = f"{results['study']}: {corpus['n_samples']} samples, {groups}{protocol['name']}"
     table = _table(title + (f"  [{', '.join(marks).upper()}]" if marks else ""))
     table.add_column("strategy")
     table.add_column("classifier")

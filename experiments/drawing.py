@@ -59,7 +59,7 @@ def draw_sound(axes: Sequence[Any], audio: Audio, offset_s: float) -> dict[str, 
     }
 
 
-def pitch_hz(audio: Audio) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def pitch_hz(audio: Audio) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return the times (s) and the F0 (Hz, NaN where unvoiced) of openSMILE's eGeMAPS pitch tracker, every 10 ms."""
     from ..features.acoustic import FRAME_STEP_S, descriptors
     from ..features.sound_preparation import MIN_DURATION_S

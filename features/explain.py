@@ -58,7 +58,9 @@ def explain_features(pattern: str) -> list[Explained]:
         for extractor in _variants(name):
             names = [str(feature) for feature in extractor.get_feature_names_out()]
             known.update(names)
-            matching = fnmatch.filter(names, wanted.replace("[", "[[]")) if is_pattern else [wanted] if wanted in names else []
+            matching = (
+                fnmatch.filter(names, wanted.replace("[", "[[]")) if is_pattern else [wanted] if wanted in names else []
+            )
             for feature in matching:
                 found.setdefault((feature, name), Explained(feature, name, extractor.explain(feature)))
             if matching and not is_pattern:

@@ -135,7 +135,7 @@ def fit_experts(
     for name, (block, estimator) in estimators.items():
         table, here = training_rows(X, block)
         present = np.flatnonzero(here)
-        rows, own = table.iloc[present], labels[present]
+        rows, own = table if here.all() else table.iloc[present], labels[present]
         own_groups = None if known_groups is None else known_groups[present]
         temperature = 1.0
         if can_hold_out(own, own_groups):

@@ -120,6 +120,14 @@ def test_wrong_usage_is_one_line_on_stderr(place, monkeypatch, command, argument
     assert "Traceback" not in answer.err
 
 
+def test_no_control_character_of_a_users_text_reaches_the_terminal(command, tmp_path):  # Text 39
+    (tmp_path / "a.csv").write_text('id,text,label\n"a\x1b[2J\u202eb",hi,x\nb,ho, y \n', encoding="utf-8")
+    answer = command("run", "--samples", tmp_path / "a\x1b[31m.csv")
+    assert (answer.status, answer.err.rstrip("\n").isprintable()) == (2, True)
+    answer = command("run", "--samples", tmp_path / "a.csv")
+    assert (answer.status, answer.err.rstrip("\n").isprintable()) == (2, True)
+
+
 def test_errors_leave_the_process_with_status_2():
     called = subprocess.run(
         [sys.executable, "-c", "from emofuse.cli import main; main()", "run", "nosuch"],

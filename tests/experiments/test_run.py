@@ -385,5 +385,5 @@ def test_absent_texts_come_from_where_the_study_says(spoken, make_study):
 def test_transcripts_are_not_read_where_no_block_is_of_text(spoken, make_study):
     study = make_study("face").changed(transcript="nowhere.at_all:function")
     assert prepare_corpus(study, spoken).samples["text"].notna().sum() == 1
-    with pytest.raises(StudyError, match="nowhere.at_all:function"):
+    with pytest.raises(StudyError, match=r"nowhere\.at_all:function"):
         prepare_corpus(study.changed(blocks={"text": {"extractor": "text"}}), spoken)

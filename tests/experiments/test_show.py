@@ -125,14 +125,14 @@ def test_text_is_drawn_as_tokens(tmp_path):
 
 
 def test_tokens_are_coloured_by_their_valence():
-    figure, (axis,) = new_figure([1.0])
+    _figure, (axis,) = new_figure([1.0])
     draw_tokens(axis, "good bad table")
     colors = {text.get_text(): text.get_color() for text in axis.texts}
     assert colors == {"good": drawing.ACCENT, "bad": drawing.SECOND, "table": drawing.INK}
 
 
 def test_long_text_is_cut_in_the_picture_not_in_what_is_said():
-    figure, (axis,) = new_figure([1.0])
+    _figure, (axis,) = new_figure([1.0])
     tokens = draw_tokens(axis, "word " * 500)
     assert len(tokens) == 500 and len(axis.texts) == drawing.MAX_TOKENS + 1
 

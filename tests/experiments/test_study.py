@@ -97,7 +97,7 @@ def test_any_text_survives_toml(name, label_map):
         ("blocks.text.parameters", {"size": 3}, r"'text' takes only the parameter 'context', got \['size'\]"),
         ("blocks.text.parameters", {"context": "next"}, "context must be 'previous', 'same_speaker' or a number of turns"),
         ("blocks.face", {"extractor": "table"}, "needs table = NAME"),
-        ("blocks.face", {"extractor": "openface"}, r"'openface' is not known; choose from \['eeg_band_power', "),
+        ("blocks.face", {"extractor": "openpose"}, r"'openpose' is not known; choose from \['eeg', "),
         ("blocks.eeg", {"extractor": "eeg_band_power", "parameters": {"rate": 1}}, "'rate'"),
         (
             "blocks.eeg",
@@ -113,6 +113,17 @@ def test_any_text_survives_toml(name, label_map):
         ("blocks.text.recipes", {"svm": {"C": 3}}, "blocks.text.recipes.svm"),
         ("blocks.text.recipes", {"linear": {"C": -1}}, "blocks.text.recipes.linear: The 'C' parameter"),
         ("blocks.text.recipes", {"boosted": {"max_depth": -4}}, "blocks.text.recipes.boosted: value -4 for Parameter max_depth"),
+        ("near_copies", ["face"], r"near_copies names \['face'\]; choose from 'image' and the blocks \['text'\]"),
+        (
+            "blocks.face",
+            {"extractor": "table", "table": "face", "probabilities": True, "pixels": True},
+            "probabilities or pixels, not both",
+        ),
+        (
+            "blocks.face",
+            {"extractor": "table", "table": "face", "pixels": True, "recipes": {"kernel": {"n_components": 0}}},
+            "blocks.face.recipes.kernel: n_components must be 1 or more, got 0",
+        ),
         ("early", {"kernel": {"gamma": "wide"}}, "early.kernel: "),
         ("early", {"given": {}}, "'given' cannot take concatenated blocks"),
         ("classifiers", ["given"], "classifier 'given' cannot take a block of kind 'text'"),

@@ -39,7 +39,9 @@ def test_term_of_a_text_is_explained_without_a_fit():
 
 
 def test_unknown_name_gets_similar_ones():
-    with pytest.raises(StudyError, match=r"no extractor has a feature 'AF7_alfa_log'; similar ones are .*AF7_alpha_log"):
+    with pytest.raises(
+        StudyError, match=r"no extractor has a feature 'AF7_alfa_log'; similar ones are .*AF7_alpha_log"
+    ):
         explain_features("AF7_alfa_log")
     with pytest.raises(StudyError, match="a pattern such as"):
         explain_features("zzzzzzzzzzzzzzzz")

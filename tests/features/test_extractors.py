@@ -26,7 +26,7 @@ def test_unknown_name_lists_what_there_is():
     with pytest.raises(StudyError) as caught:
         make_extractor("opensmiles", {})
     assert str(caught.value) == (
-        "extractor 'opensmiles' is not known; choose from ['eeg_band_power', 'opensmile'] or 'table', 'text'"
+        f"extractor 'opensmiles' is not known; choose from {sorted(EXTRACTORS)} or 'table', 'text'"
     )
 
 

@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from emofuse.features.errors import SampleError, TableError
-from emofuse.features.samples import as_name, check_samples, is_missing, read_csv, read_samples
+from emofuse.features.extractors import source_columns
+from emofuse.features.samples import (
+    MEDIA_COLUMNS,
+    as_name,
+    check_samples,
+    is_missing,
+    media_columns,
+    read_csv,
+    read_samples,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -208,6 +217,29 @@ def test_36_path_that_leaves_the_root_is_refused(tmp_path, escape):
     (root / "link").symlink_to(tmp_path)
     problems = problems_of(table(audio=["fine.wav", escape, None]), root=root)
     assert problems == [f"sample '1': audio {escape!r} lies outside {str(root)!r}"]
+
+
+@pytest.fixture
+def keystrokes_are_read(monkeypatch):
+    """As if an extractor were registered that reads a column of its own, and one that reads text."""
+    monkeypatch.setattr("emofuse.features.extractors.source_columns", lambda: ("audio", "keystrokes", "text"))
+
+
+def test_column_that_a_registered_extractor_reads_holds_paths(keystrokes_are_read, tmp_path, write):
+    assert media_columns() == (*MEDIA_COLUMNS, "keystrokes")
+    problems = problems_of(table(keystrokes=["fine.csv", "../other.csv", None]), root=tmp_path)
+    assert problems == [f"sample '1': keystrokes '../other.csv' lies outside {str(tmp_path)!r}"]
+    found = read_samples(write("keystrokes,label\n007,sad\n,happy\n"))["keystrokes"]
+    assert found.tolist() == [os.path.join(os.path.realpath(tmp_path), "007"), None]  # noqa: PTH118
+
+
+def test_column_that_no_extractor_reads_stays_as_it_is():
+    assert "keystrokes" not in media_columns()
+    assert check_samples(table(keystrokes=["../a.csv", 3, None]))["keystrokes"].tolist() == ["../a.csv", 3, None]
+
+
+def test_every_column_that_an_extractor_reads_is_known():
+    assert {*source_columns()} - {"text"} <= {*media_columns()}
 
 
 def test_texts_in_bytes_are_decoded():
