@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import SampleError
-from .media import MAX_CHANNELS, MAX_DURATION_S, MAX_VALUES, Audio, as_audio, check_bounds
+from .media import MAX_CHANNELS, MAX_DURATION_S, MAX_VALUES, Audio, as_audio, check_bounds, clip_text
 
 # FFmpeg's demuxers of single files; playlists (hls, dash, concat), image sequences, scripts and devices are none of them.
 DEMUXERS = ("mov", "matroska", "webm", "avi", "mpeg", "mpegvideo", "mpegts", "flv", "asf", "ogg", "aac", "amr", "caf")
@@ -295,7 +295,7 @@ class _Sound:
         if not self.pieces and self.position is None:
             raise SampleError("no_samples", "the sound has 0 samples that can be decoded; drop it or convert it again")
         if not self.pieces:
-            raise SampleError("bad_clip", f"clip {self.start_s} to {self.end_s} s lies outside the sound")
+            raise SampleError("bad_clip", f"clip {clip_text(self.start_s, self.end_s)} lies outside the sound")
         audio = as_audio(np.concatenate(self.pieces), self.rate)
         warnings = list(audio.warnings)
         ends_early = self.named_s is not None and self.reading.reached_s < self.named_s - TRUNCATED_BY_S

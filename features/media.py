@@ -228,6 +228,13 @@ def check_bounds(start_s: float | None, end_s: float | None) -> None:
         )
 
 
+def clip_text(start_s: float | None, end_s: float | None) -> str:
+    """Return what an error calls a clip: "1 to 2 s", "from 1 s on", "up to 2 s"."""
+    if end_s is None:
+        return f"from {start_s or 0:g} s on"
+    return f"up to {end_s:g} s" if start_s is None else f"{start_s:g} to {end_s:g} s"
+
+
 class _InMemory(io.BytesIO):
     """Bytes read by libsndfile: a seek that a damaged header sends astray stays put, as errors cannot leave a callback."""
 
@@ -308,7 +315,9 @@ def _clip_frames(
     first = 0 if start_s is None else round(start_s * rate)
     last = frames if end_s is None else min(round(end_s * rate), frames)
     if first >= last:
-        raise SampleError("bad_clip", f"clip {start_s} to {end_s} s lies outside the {frames / rate:.3f} s of sound")
+        raise SampleError(
+            "bad_clip", f"clip {clip_text(start_s, end_s)} lies outside the {frames / rate:.3f} s of sound"
+        )
     if (last - first) / rate > max_duration_s:
         raise SampleError(
             "too_long",

@@ -12,7 +12,7 @@ import pandas as pd
 from .base import Extractor, FeatureNote, FloatArray
 from .errors import SampleError
 from .functionals import check_statistics, describe_functional, functional_names, functionals
-from .media import check_bounds
+from .media import check_bounds, clip_text
 from .tables import decode_table
 
 # Ekman & Friesen (1978): the movement that each action unit is.
@@ -135,7 +135,7 @@ class OpenFaceTable(Extractor):
         if chosen.empty:
             raise SampleError(
                 "bad_clip",
-                f"clip {start_s} to {end_s} s lies outside the {len(table)} frames up to {times.max():.3f} s",
+                f"clip {clip_text(start_s, end_s)} lies outside the {len(table)} frames up to {times.max():.3f} s",
             )
         return chosen
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from .edf_header import is_edf, plain_part, read_header
 from .errors import SampleError, TableError
-from .media import check_bounds
+from .media import check_bounds, clip_text
 from .samples import parse_csv
 
 TIME_COLUMNS = ("timestamps", "timestamp", "time", "time_s")
@@ -190,7 +190,9 @@ def _rows(n: int, rate: float, times: FloatArray | None, start_s: float | None, 
     else:
         last = first + round((end_s - start) * rate)
     if first >= n or last > n:
-        raise SampleError("bad_clip", f"clip {start_s} to {end_s} s lies outside the {ends:.3f} s of the recording")
+        raise SampleError(
+            "bad_clip", f"clip {clip_text(start_s, end_s)} lies outside the {ends:.3f} s of the recording"
+        )
     return first, last
 
 

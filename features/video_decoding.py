@@ -10,7 +10,7 @@ import numpy as np
 
 from .containers import SEEK_FROM_S, TIMED_DEMUXERS, TRUNCATED_BY_S, Reading, open_container, start_of, stream_of
 from .errors import SampleError
-from .media import check_bounds
+from .media import check_bounds, clip_text
 
 PREROLL_S = 1.0  # pictures before the clip that let a decoder which was sought settle
 ROUNDING_S = 0.001  # containers keep times in units of a millisecond at worst (Matroska)
@@ -35,7 +35,7 @@ class Decoding:
         self.is_whole = start_s is None  # then a damaged file's times before 0 do not matter either
         self.first_s = 0.0 if start_s is None else start_s
         self.last_s = np.inf if end_s is None else end_s
-        self.bounds = f"{start_s} to {end_s} s"
+        self.bounds = clip_text(start_s, end_s)
         self.max_pixels, self.max_duration_s, self.max_seconds = max_pixels, max_duration_s, max_seconds
         self.spent_s = self.reached_s = 0.0
         self.named_s: float | None = None

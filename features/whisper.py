@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import SampleError, StudyError
-from .media import check_bounds, read_bytes
+from .media import check_bounds, clip_text, read_bytes
 
 SAMPLING_RATE_HZ = 16_000  # Radford et al. (2023), Robust speech recognition via large-scale weak supervision, ICML
 _loading = threading.Lock()
@@ -72,7 +72,7 @@ class WhisperTranscriber:
         clip = sound[first:] if end_s is None else sound[first : round(end_s * SAMPLING_RATE_HZ)]
         if not len(clip):
             seconds = len(sound) / SAMPLING_RATE_HZ
-            raise SampleError("bad_clip", f"clip {start_s} to {end_s} s lies outside the {seconds:.3f} s of sound")
+            raise SampleError("bad_clip", f"clip {clip_text(start_s, end_s)} lies outside the {seconds:.3f} s of sound")
         segments, _ = model.transcribe(clip, language=self.language)
         return " ".join(" ".join(segment.text for segment in segments).split())
 
