@@ -17,7 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 from ..features.base import sha256_of
 from ..features.errors import ProtocolError, SampleError
 from ..features.extractors import make_extractor
-from ..features.media import read_bytes
+from ..features.files import read_bytes
 from .blocks import source_table
 from .corpora import Corpus
 from .protocols import check_leaks, find_leaks, make_folds, regroup, text_key

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..features.batch import attempt_each
 from ..features.errors import StudyError
-from ..features.media import read_bytes
+from ..features.files import read_bytes
 from ..features.pictures import decode_picture, grey
 from ..fusion.blocks import select_block
 from .corpora import Corpus

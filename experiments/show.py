@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..features.errors import SampleError, StudyError
-from ..features.media import decode_audio, read_bytes
+from ..features.files import read_bytes
+from ..features.media import decode_audio
 from .drawing import (
     ACCENT,
     INK,

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 
 from .batch import attempt_each
 from .errors import SampleError, TableError
-from .media import read_bytes
+from .files import read_bytes
 from .store import FeatureStore, StoredRow
 
 FloatArray = npt.NDArray[np.float32]

@@ -15,7 +15,7 @@ from .face_clip import PARTS, FaceClip, clip_feature_names, describe_clip_featur
 from .face_texture import CELL_PX
 from .face_tracking import FaceTrack, follow_faces, leading_face, track_faces
 from .faces import WORKING_SIZE_PX, check_detection, predictor_file
-from .media import read_bytes
+from .files import read_bytes
 from .video import MAX_RATE_HZ, MIN_RATE_HZ, Frame, frames, frames_in_memory
 
 Signal = tuple[Iterator[Frame], list[str]]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import TableError
-from .media import read_bytes
+from .files import read_bytes
 
 MEDIA_COLUMNS = ("audio", "video", "image", "eeg", "physiology", "openface")
 ID_COLUMNS = ("id", "sample", "sample_id", "Unnamed: 0")

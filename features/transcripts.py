@@ -16,7 +16,8 @@ import pandas as pd
 from .base import FAILURE_COLUMNS
 from .batch import attempt_each
 from .errors import SampleError, StudyError, TableError
-from .media import check_bounds, read_bytes
+from .files import read_bytes
+from .media import check_bounds
 from .samples import decode_text
 
 # Takes a media path and the bounds of a clip in seconds; gives the words, or None where there are none to be had.
@@ -178,7 +179,7 @@ def read_transcript(path: str | os.PathLike[str], *, start_s: float | None = Non
     Raises
     ------
     SampleError
-        ``missing`` and what else :func:`~.media.read_bytes` raises; ``not_text``, ``bad_transcript`` (naming the line),
+        ``missing`` and what else :func:`~.files.read_bytes` raises; ``not_text``, ``bad_transcript`` (naming the line),
         ``bad_clip``, or ``no_times`` where a clip is asked of a file without times.
     """
     path = Path(path)

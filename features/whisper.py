@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .errors import SampleError, StudyError
-from .media import check_bounds, clip_text, read_bytes
+from .files import read_bytes
+from .media import check_bounds, clip_text
 
 SAMPLING_RATE_HZ = 16_000  # Radford et al. (2023), Robust speech recognition via large-scale weak supervision, ICML
 _loading = threading.Lock()
@@ -56,7 +57,7 @@ class WhisperTranscriber:
         Raises
         ------
         SampleError
-            What :func:`~.media.read_bytes` raises; ``not_audio``; ``bad_clip``.
+            What :func:`~.files.read_bytes` raises; ``not_audio``; ``bad_clip``.
         StudyError
             The extra or the model is not there.
         """

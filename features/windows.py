@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .errors import SampleError, TableError
-from .media import read_bytes
+from .files import read_bytes
 from .recordings import Recording, gap_rows, read_recording
 
 

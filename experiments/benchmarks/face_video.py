@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ...features.alignment import eye_distance
 from ...features.face_tracking import FaceTrack, track_faces
 from ...features.faces import WORKING_SIZE_PX, shape_predictor
-from ...features.media import read_bytes
+from ...features.files import read_bytes
 from ...features.video import frames
 from . import Row, side_by_side
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import CorpusError, TableError
-from ...features.media import read_bytes
+from ...features.files import read_bytes
 from ...features.samples import check_samples
 from .base import Corpus, CorpusInfo, find_files, require_columns
 

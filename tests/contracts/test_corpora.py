@@ -14,7 +14,8 @@ import soundfile as sf
 from emofuse.experiments.corpora import NAMES, corpus_info, read_corpus
 from emofuse.experiments.study import load_study
 from emofuse.features.errors import CorpusError, TableError
-from emofuse.features.media import decode_audio, read_bytes
+from emofuse.features.files import read_bytes
+from emofuse.features.media import decode_audio
 from emofuse.features.pictures import decode_picture
 from emofuse.features.samples import MEDIA_COLUMNS, check_samples
 from pandas.testing import assert_frame_equal, assert_index_equal

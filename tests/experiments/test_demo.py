@@ -11,7 +11,8 @@ from emofuse.experiments import demo
 from emofuse.experiments.corpora import read_corpus
 from emofuse.features.eeg import EEGBandPower
 from emofuse.features.errors import CorpusError
-from emofuse.features.media import decode_audio, read_bytes
+from emofuse.features.files import read_bytes
+from emofuse.features.media import decode_audio
 from emofuse.features.text import TextVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict

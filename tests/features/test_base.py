@@ -13,7 +13,7 @@ from emofuse.features import base
 from emofuse.features.acoustic import OpenSmileFunctionals
 from emofuse.features.base import Extractor
 from emofuse.features.errors import SampleError, TableError
-from emofuse.features.media import read_bytes
+from emofuse.features.files import read_bytes
 from emofuse.features.store import FeatureStore
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -14,7 +14,8 @@ import soundfile as sf
 from emofuse.features import base, media
 from emofuse.features.acoustic import OpenSmileFunctionals
 from emofuse.features.errors import SampleError
-from emofuse.features.media import Audio, as_audio, decode_audio, read_bytes, resample, trim_silence
+from emofuse.features.files import read_bytes
+from emofuse.features.media import Audio, as_audio, decode_audio, resample, trim_silence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

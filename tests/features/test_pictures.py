@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from emofuse.features.errors import SampleError
-from emofuse.features.media import read_bytes
+from emofuse.features.files import read_bytes
 from emofuse.features.pictures import MAX_PIXELS, as_picture, decode_picture, grey
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,0 +1,89 @@
+"""The one guarded door to files: a regular file, or a member of an archive, and nothing that could hang or never end."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from functools import lru_cache
+from pathlib import Path
+
+from .errors import SampleError
+
+MAX_FILE_BYTES = 2 * 1024**3
+
+
+def read_bytes(path: str | os.PathLike[str] | bytes, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Read a regular file, or a member of a zip archive written as ``archive.zip/folder/file``.
+
+    Raises
+    ------
+    SampleError
+        ``missing``, ``not_a_file`` (folder, pipe, device, loop of links), ``no_permission``, ``empty_file`` or
+        ``too_large``; nothing but a regular file is ever opened, so nothing can hang.
+    """
+    path = Path(os.fsdecode(path))
+    try:
+        archive = _enclosing_archive(path)
+        if archive is None:
+            data = _read_file(path, max_bytes)
+        else:
+            data = _read_member(archive, path.relative_to(archive).as_posix(), max_bytes)
+    except FileNotFoundError:
+        raise SampleError("missing", f"no file {_shown(path)}; check the path and --root") from None
+    except PermissionError:
+        raise SampleError("no_permission", f"{_shown(path)} may not be read; check its permissions") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SampleError("not_a_file", f"{_shown(path)} cannot be opened: {reason}; correct the path") from None
+    if not data:
+        raise SampleError("empty_file", f"{_shown(path)} has 0 bytes; fetch it again or drop the sample")
+    return data
+
+
+def _shown(path: Path) -> str:
+    return repr(path.name or str(path))
+
+
+def _enclosing_archive(path: Path) -> Path | None:
+    for parent in path.parents:
+        if parent.suffix.lower() == ".zip" and parent.is_file():
+            return parent
+    return None
+
+
+def _read_file(path: Path, max_bytes: int) -> bytes:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise SampleError("not_a_file", f"a regular file is needed, {_shown(path)} is none")
+    if status.st_size > max_bytes:
+        raise SampleError("too_large", f"at most {max_bytes} bytes are read, the file has {status.st_size}")
+    return path.read_bytes()
+
+
+def _read_member(archive: Path, member: str, max_bytes: int) -> bytes:
+    try:
+        status = archive.stat()
+        opened = _opened_archive(str(archive), (status.st_mtime_ns, status.st_size))
+        size = opened.getinfo(member).file_size
+        if size > max_bytes:
+            raise SampleError("too_large", f"at most {max_bytes} bytes are read, {member!r} has {size}")
+        with opened.open(member) as file:
+            data = file.read(max_bytes + 1)
+    except KeyError:
+        raise SampleError("missing", f"archive {archive.name!r} has no member {member!r}") from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise SampleError("bad_archive", f"archive {archive.name!r} cannot be read: {error}") from None
+    if len(data) != size:
+        raise SampleError("bad_archive", f"{member!r} in {archive.name!r} is not as long as its header says")
+    return data
+
+
+@lru_cache(maxsize=4)
+def _opened_archive(path: str, version: tuple[int, int]) -> zipfile.ZipFile:  # noqa: ARG001 (part of the key)
+    """Return an archive that stays open: the directory of one with 30,000 pictures takes longer to read than a picture.
+
+    Several threads may read from one; a file that changed is opened again, as its time and size are its version.
+    """
+    return zipfile.ZipFile(path)
