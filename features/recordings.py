@@ -222,7 +222,7 @@ def _read_csv(data: bytes, declared: float | None) -> Recording:
         if data.startswith(start):
             raise SampleError("unknown_format", f"a {name} file; export it as EDF, BDF, FIF or CSV")
     try:
-        table = parse_csv(data, "EEG table")
+        table = parse_csv(data, "recording")
     except TableError as error:
         raise SampleError("not_a_table", str(error)) from None
     return recording_of(table, declared)
