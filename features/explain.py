@@ -62,7 +62,8 @@ def explain_features(pattern: str) -> list[Explained]:
                 fnmatch.filter(names, wanted.replace("[", "[[]")) if is_pattern else [wanted] if wanted in names else []
             )
             for feature in matching:
-                found.setdefault((feature, name), Explained(feature, name, extractor.explain(feature)))
+                if (feature, name) not in found:  # its own, so it need not be looked up again
+                    found[feature, name] = Explained(feature, name, extractor._describe(feature))
             if matching and not is_pattern:
                 break
     if not found:
