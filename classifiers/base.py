@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_array, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -79,13 +80,11 @@ class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[probabilities.argmax(axis=1)]
 
     def _checked(self, X: Any, **options: Any) -> Any:
-        check_finite_columns(X)
         if sparse.issparse(X) and not self._accepts_sparse:
             X = X.toarray()  # a booster would read absent entries of a sparse matrix as missing
-        return validate_data(
+        return checked_rows(
             self,
             X,
-            dtype=np.float32,
             accept_sparse="csr" if self._accepts_sparse else False,
             ensure_all_finite="allow-nan" if self._accepts_nan else True,
             **options,
@@ -98,6 +97,30 @@ class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
+def checked_rows(estimator: Any, X: Any, *, reset: bool = True, **options: Any) -> Any:
+    """Return X as float32 (with ``y``, where that is among the options) after scikit-learn's checks of an estimator's input.
+
+    A table is checked by the names of its columns and then as one array: scikit-learn asks each column for its type many
+    times, which takes longer than scaling a block of 6000 columns. ``options`` are those of
+    ``check_array``.
+
+    Raises
+    ------
+    TableError
+        Infinite values, naming the columns.
+    ValueError
+        As scikit-learn's ``validate_data``.
+    """
+    options = {"dtype": np.float32, **options}
+    if not isinstance(X, pd.DataFrame):
+        return validate_data(estimator, X, reset=reset, **options)
+    check_finite_columns(X)
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    rows = X.to_numpy(dtype=np.float32, na_value=np.nan)
+    check = check_X_y if "y" in options else check_array
+    return check(rows, estimator=estimator, **options)
+
+
 def balanced_weights(codes: Array, weights: Array) -> Array:
     """Scale weights so that each class has the same total, keeping the mean at 1."""
     totals = np.bincount(codes, weights=weights)
@@ -108,7 +131,8 @@ def balanced_weights(codes: Array, weights: Array) -> Array:
 def check_finite_columns(X: Any) -> None:
     """Refuse infinities in a table, naming the columns; arrays are left to scikit-learn's own check."""
     if isinstance(X, pd.DataFrame):
-        check_finite(X.select_dtypes("number"), name="features")
+        numeric = all(pd.api.types.is_numeric_dtype(dtype) for dtype in set(X.dtypes))
+        check_finite(X if numeric else X.select_dtypes("number"), name="features")
 
 
 def _check_weights(sample_weight: Any, n_samples: int) -> Array:

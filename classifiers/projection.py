@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from .base import Array, check_finite_columns
+from .base import Array, checked_rows
 
 MAX_ROWS = 10_000
 
@@ -72,8 +72,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         return np.asarray(np.concatenate(scores) / np.float32(self.scale_))
 
     def _checked(self, X: Any, *, reset: bool) -> Array:
-        check_finite_columns(X)
-        return np.asarray(validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=reset))
+        return np.asarray(checked_rows(self, X, ensure_all_finite="allow-nan", reset=reset))
 
     def _centred(self, X: Array) -> Array:
         return np.nan_to_num(X - self.mean_, nan=0.0, posinf=None, neginf=None)

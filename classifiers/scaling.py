@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .base import Array, check_finite_columns
+from .base import Array, checked_rows
 
 STANDARD_CLIP = 6.0
 NORMAL_CLIP = 2.5
@@ -38,8 +38,7 @@ class Scaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Learn the statistics of each column."""
         from sklearn.preprocessing import QuantileTransformer
 
-        check_finite_columns(X)
-        X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan")
+        X = checked_rows(self, X, ensure_all_finite="allow-nan")
         if self.method == "quantile":
             count = min(100, len(X))
             self.quantiles_ = QuantileTransformer(n_quantiles=count, output_distribution="normal", subsample=None)
@@ -62,8 +61,7 @@ class Scaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> Array:
         """Return the scaled columns, float32, without NaN."""
         check_is_fitted(self)
-        check_finite_columns(X)
-        X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
+        X = checked_rows(self, X, ensure_all_finite="allow-nan", reset=False)
         if self.method == "quantile":
             scaled = np.clip(self.quantiles_.transform(X), -NORMAL_CLIP, NORMAL_CLIP) * self.varies_
         else:
@@ -97,8 +95,7 @@ class KeepBest(SelectorMixin, TransformerMixin, BaseEstimator):
         """Rank the columns."""
         from sklearn.feature_selection import chi2
 
-        check_finite_columns(X)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, ensure_all_finite="allow-nan")
+        X = checked_rows(self, X, accept_sparse="csr", ensure_all_finite="allow-nan")
         self.support_ = np.ones(X.shape[1], dtype=bool)
         if X.shape[1] > self.n_columns and len(np.unique(y)) > 1:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -107,6 +104,12 @@ class KeepBest(SelectorMixin, TransformerMixin, BaseEstimator):
             order = np.argsort(-np.nan_to_num(scores, nan=-1.0), kind="stable")
             self.support_[order[self.n_columns :]] = False
         return self
+
+    def transform(self, X: Any) -> Any:
+        """Return the columns that were kept, float32."""
+        check_is_fitted(self)
+        X = checked_rows(self, X, accept_sparse="csr", ensure_all_finite="allow-nan", reset=False)
+        return X[:, self.support_]
 
     def _get_support_mask(self) -> Array:
         check_is_fitted(self)
@@ -117,6 +120,7 @@ class KeepBest(SelectorMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True
         tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
 

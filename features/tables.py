@@ -139,7 +139,10 @@ def as_block(
 def check_finite(values: pd.DataFrame, *, name: str) -> None:
     """Refuse infinities and values beyond float32, naming each column; NaN is an absent value and passes."""
     limit = float(np.finfo(np.float32).max)
-    beyond = (np.abs(values.to_numpy(dtype=np.float64, na_value=np.nan)) > limit).any(axis=0)
+    if set(values.dtypes) == {np.dtype(np.float32)}:
+        beyond = np.isinf(values.to_numpy()).any(axis=0)
+    else:
+        beyond = (np.abs(values.to_numpy(dtype=np.float64, na_value=np.nan)) > limit).any(axis=0)
     if beyond.any():
         bad = [str(column) for column in values.columns[beyond]]
         raise TableError(

@@ -127,7 +127,7 @@ def test_columns_that_never_vary_go_first(value: float) -> None:
 
 def test_missing_values_stay_missing_and_do_not_decide() -> None:
     codes = np.arange(60) % 2
-    X = np.random.default_rng(0).normal(size=(60, 6))
+    X = np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
     X[:, 2] += 3 * codes
     X[::3] = np.nan
 
