@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import combinations
 from typing import Any, ClassVar, Literal
 
@@ -12,21 +13,28 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from ..classifiers.calibration import align, apply_temperature, fit_temperature, out_of_fold
+from ..classifiers.calibration import align, apply_temperature, fit_temperature, inner_folds, out_of_fold
 from ..classifiers.recipes import meta_classifier
 from ..features.errors import EmofuseWarning, StudyError
 from . import rules
 from .experts import Array, FittedExperts, can_hold_out, fit_experts, fit_safely
 from .rules import present_experts
 
-Rule = Literal["mean", "product", "vote", "weighted", "stacking"]
+Rule = Literal["mean", "product", "median", "vote", "weighted", "class_weighted", "gated", "stacking"]
 # Rules that learn nothing but the temperature of their answers.
 FIXED_RULES: dict[str, Callable[[Array, Array], Array]] = {
     "mean": rules.mean_rule,
     "product": rules.product_rule,
+    "median": rules.median_rule,
     "vote": rules.vote_rule,
 }
-RULES = (*FIXED_RULES, "weighted", "stacking")
+# Rules that learn a few weights: how they learn them from out-of-fold scores, and how they use them.
+WEIGHING_RULES: dict[str, tuple[Callable[[Array, Array], Array], Callable[[Array, Array, Array], Array]]] = {
+    "weighted": (rules.learn_weights, rules.weighted_rule),
+    "class_weighted": (partial(rules.learn_weights, by_class=True), rules.weighted_rule),
+    "gated": (rules.learn_gate, rules.gated_rule),
+}
+RULES = (*FIXED_RULES, *WEIGHING_RULES, "stacking")
 MAX_SUBSET_EXPERTS = 5  # 2^5 - 6 = 26 meta-classifiers at most
 LEAST_META_ROWS = 20
 
@@ -41,8 +49,9 @@ class LateFusion(ClassifierMixin, BaseEstimator):
     ----------
     blocks : dict of str to classifier
         One unfitted classifier (or pipeline) for each block of the table.
-    rule : {"mean", "product", "vote", "weighted", "stacking"}, default="product"
-        ``product`` multiplies probabilities, ``weighted`` learns an exponent for each expert, ``stacking`` learns a
+    rule : {"mean", "product", "median", "vote", "weighted", "class_weighted", "gated", "stacking"}, default="product"
+        ``product`` multiplies probabilities, ``weighted`` learns an exponent for each expert, ``class_weighted`` one for each
+        expert and class, ``gated`` one that depends on how sure the expert is of the row; ``stacking`` learns a
         meta-classifier over log probabilities (Wolpert 1992), one for each subset of the modalities; with more than five
         experts only one, of all together.
     meta : classifier, optional
@@ -55,8 +64,11 @@ class LateFusion(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
     experts_ : FittedExperts
-    weights_ : ndarray of shape (n_experts,)
-        Of rule ``weighted``.
+    weights_ : ndarray of shape (n_experts,), (n_experts, n_classes) or (2, n_experts)
+        Of the rules ``weighted``, ``class_weighted`` and ``gated``.
+    out_of_fold_ : ndarray of shape (n_samples, n_classes)
+        The answers to the training rows by a rule that saw neither the row nor its group, NaN where no expert could be
+        judged: what strategies are chosen by, and thresholds of confidence set on.
     metas_ : dict
         Of rule ``stacking``: the meta-classifier of each subset of experts.
 
@@ -104,18 +116,21 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         """Fit the rule alone, on experts that :func:`~emofuse.fusion.experts.fit_experts` fitted."""
         if self.rule not in RULES:
             raise StudyError(f"late fusion knows the rules {list(RULES)}, got {self.rule!r}")
+        if self.rule not in RULES:
+            raise StudyError(f"late fusion knows the rules {list(RULES)}, got {self.rule!r}")
         self.experts_ = experts
         self.classes_ = experts.classes
         scores = experts.training_scores()
         several = _several(scores)
-        self.temperature_ = 1.0
-        if self.rule == "weighted":
-            self.weights_ = rules.learn_weights(scores[:, several], experts.codes[several])
+        if self.rule in WEIGHING_RULES:
+            self.weights_ = WEIGHING_RULES[self.rule][0](scores[:, several], experts.codes[several])
         elif self.rule == "stacking":
             self.metas_ = self._fit_metas(scores, experts.codes)
-            self.temperature_ = self._meta_temperature(scores)
-        else:
-            self.temperature_ = fit_temperature(self._plain(scores[:, several]), experts.codes[several])
+        held_out = self._held_out(scores, several)
+        self.temperature_ = fit_temperature(held_out[several], experts.codes[several])
+        self.out_of_fold_ = rules.product_rule(scores, np.full(len(experts.classes), np.nan))
+        judged = several & ~np.isnan(held_out).any(axis=1)
+        self.out_of_fold_[judged] = apply_temperature(held_out[judged], self.temperature_)
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
@@ -144,9 +159,43 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         return {block: (block, estimator) for block, estimator in self.blocks.items()}
 
     def _plain(self, scores: Array) -> Array:
-        if self.rule == "weighted":
-            return rules.weighted_rule(scores, self.experts_.prior, self.weights_)
+        if self.rule in WEIGHING_RULES:
+            return WEIGHING_RULES[self.rule][1](scores, self.experts_.prior, self.weights_)
         return FIXED_RULES[self.rule](scores, self.experts_.prior)
+
+    def _held_out(self, scores: Array, several: Array) -> Array:
+        """Answer each training row by a rule that saw neither it nor its group; NaN where there is no such rule."""
+        answers = np.full(scores.shape[1:], np.nan)
+        if self.rule in FIXED_RULES:
+            answers[several] = self._plain(scores[:, several])
+            return answers
+        everyone = tuple(range(len(scores)))
+        if self.rule == "stacking":
+            rows = np.asarray(np.all(present_experts(scores), axis=0)) & (everyone in self.metas_)
+        else:
+            rows = several
+        codes, groups = self.experts_.codes[rows], self.experts_.groups
+        groups = None if groups is None else groups[rows]
+        if not rows.any() or not can_hold_out(codes, groups):
+            return answers
+        own = scores[:, rows]
+        if self.rule == "stacking":
+            answers[rows] = out_of_fold(
+                lambda X, y: fit_safely(self._new_meta(), X, y),
+                _meta_features(own, everyone, np.arange(own.shape[1])),
+                codes,
+                groups,
+                classes=np.arange(len(self.classes_)),
+                n_splits=self.n_inner,
+                seed=self.random_state,
+            )
+            return answers
+        learn, apply = WEIGHING_RULES[self.rule]
+        found = np.full((len(codes), scores.shape[2]), np.nan)
+        for train, test in inner_folds(codes, groups, n_splits=self.n_inner, seed=self.random_state):
+            found[test] = apply(own[:, test], self.experts_.prior, learn(own[:, train], codes[train]))
+        answers[rows] = found
+        return answers
 
     def _fit_metas(self, scores: Array, codes: Array) -> dict[tuple[int, ...], Any]:
         """Fit one meta-classifier for each subset of experts, on the rows in which all of the subset are present."""
@@ -165,27 +214,6 @@ class LateFusion(ClassifierMixin, BaseEstimator):
 
     def _new_meta(self) -> Any:
         return clone(meta_classifier("linear") if self.meta is None else self.meta)
-
-    def _meta_temperature(self, scores: Array) -> float:
-        """Return the temperature of the meta-classifier of all experts, from group-disjoint folds of its own rows."""
-        everyone = tuple(range(len(scores)))
-        if everyone not in self.metas_:
-            return 1.0
-        rows = np.asarray(np.all(present_experts(scores), axis=0))
-        codes, groups = self.experts_.codes[rows], self.experts_.groups
-        groups = None if groups is None else groups[rows]
-        if not can_hold_out(codes, groups):
-            return 1.0
-        answers = out_of_fold(
-            lambda X, y: fit_safely(self._new_meta(), X, y),
-            _meta_features(scores, everyone, rows),
-            codes,
-            groups,
-            classes=np.arange(len(self.classes_)),
-            n_splits=self.n_inner,
-            seed=self.random_state,
-        )
-        return fit_temperature(answers, codes)
 
     def _stacked(self, scores: Array) -> Array:
         """Answer each row by the meta-classifier of the modalities it has; the product where none was fitted."""
