@@ -113,9 +113,14 @@ def audit(
     study: StudyArgument = None,
     root: Root = None,
     samples: Samples = None,
+    optimism: Annotated[
+        bool, typer.Option("--optimism", help="Also run the study, and what a random split would have claimed.")
+    ] = False,
+    jobs: Jobs = CPUS,
+    store: StoreOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for leaks, duplicates, and dead, repeated or telltale columns.
+    """Look for leaks, copies, modalities put together by label, and dead, repeated or telltale columns.
 
     Exit status 1 where something that the study uses is refused.
     """
@@ -125,7 +130,22 @@ def audit(
 
     chosen, corpus, root = _study_and_corpus(study, root, samples)
     with _status("looking"):
-        findings = run_audit(chosen, corpus, root=root)
+        findings = run_audit(chosen, corpus, root=root, n_jobs=jobs)
+    measured = None
+    if optimism:
+        from .experiments.optimism import measure_optimism
+        from .features.store import FeatureStore
+
+        with _progress() as progress:
+            measured = measure_optimism(
+                chosen,
+                corpus,
+                root=root,
+                n_jobs=jobs,
+                store=FeatureStore(store),
+                progress=progress.block,
+                on_task=progress.tasks,
+            )
     refused = [finding for finding in findings if finding.severity == "refused" and finding.used]
     if as_json:
         found = {
@@ -133,7 +153,7 @@ def audit(
             "corpus": corpus.info.name,
             "passed": not refused,
             "findings": [asdict(f) for f in findings],
-        }
+        } | ({} if measured is None else {"optimism": measured})
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:
         table = _table(f"Audit of {corpus.info.name} for study {chosen.name}")
@@ -151,6 +171,16 @@ def audit(
             )
             table.add_row(*map(Text, cells), style=style)
         _console().print(table)
+        if measured is not None:
+            table = _table(f"{measured['label']} by the study's split and by a random one")
+            for heading in ("strategy", "classifier", measured["honest"]["name"], "random [LEAKY]", "gap"):
+                table.add_column(Text(heading), justify="left" if heading in ("strategy", "classifier") else "right")
+            for row in measured["rows"]:
+                name = row["blocks"][0] if row["strategy"] == "unimodal" else row["strategy"]
+                numbers = (f"{row['honest']:.3f}", f"{row['random']:.3f}", f"{row['gap']:+.3f}")
+                table.add_row(name, row["classifier"], *numbers)
+            _console().print(table)
+            _console().print(measured["sentence"], style="bold", highlight=False, markup=False)
     raise typer.Exit(1 if refused else 0)
 
 

@@ -17,12 +17,14 @@ from .boosted import BoostedTrees
 from .cross_fitted import KernelScores
 from .kernel import KernelRidgeClassifier
 from .linear import LinearClassifier, NaiveBayesLogistic
-from .projection import Projection
+from .projection import Discriminants, Projection
 from .ready import LogShares, ReadyProbabilities
 from .scaling import KeepBest, LatentSemantics, Scaler
 from .visual_words import VisualWords
 
 Kind = Literal["dense", "text", "probabilities", "pixels"]
+Meta = Literal["linear", "boosted"]
+Reduction = Literal["pca", "lda", "select"]
 Maker = Callable[[dict[str, Any]], Pipeline]  # takes the parameters it uses out of the dict
 FAMILIES = ("boosted", "linear", "kernel", "given")
 FRONT_PARAMETERS = ("scaling", "n_columns", "n_components", "counts", "negation")
@@ -49,15 +51,20 @@ def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pip
     return _maker(EXPERTS, family, kind)(parameters)
 
 
-def front_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pipeline:
+def front_pipeline(
+    family: str, kind: Kind = "dense", *, reduction: Reduction | None = None, **parameters: Any
+) -> Pipeline:
     """Return the unfitted transformer that readies one block for early concatenation (numbers out).
 
-    Parameters and errors are those of :func:`expert_pipeline`, without the classifier's.
+    ``reduction`` narrows the block once more inside the fold: to its strongest directions (``pca``), to those that part the
+    classes (``lda``), or to the columns that differ most between them (``select``). Other parameters and errors are those of
+    :func:`expert_pipeline`, without the classifier's.
     """
-    front = _maker(FRONTS, family, kind)(parameters)
+    # Directions of sparse terms are those of the latent semantics that linear classifiers get.
+    front = _maker(FRONTS, "linear" if kind == "text" and reduction in ("pca", "lda") else family, kind)(parameters)
     if parameters:
         raise StudyError(f"the front of {family!r} for a block of kind {kind!r} does not take {sorted(parameters)}")
-    return front
+    return make_pipeline(front, *REDUCTIONS[reduction]()) if reduction else front
 
 
 def final_classifier(family: str, **parameters: Any) -> LabelSafeClassifier | Pipeline:
@@ -70,11 +77,11 @@ def final_classifier(family: str, **parameters: Any) -> LabelSafeClassifier | Pi
     return _with(makers[family], parameters)
 
 
-def meta_classifier(family: str) -> LabelSafeClassifier:
-    """Return the unfitted meta-learner of stacking: boosted among boosted experts, linear among all others."""
+def meta_classifier(family: Meta, **parameters: Any) -> LabelSafeClassifier:
+    """Return the unfitted meta-learner of stacking, logistic or boosted; parameters replace the recipe's."""
     if family == "boosted":
-        return BoostedTrees(learning_rate=0.08, colsample_bynode=0.5)
-    return LinearClassifier(C=0.2)
+        return _with(BoostedTrees, {"learning_rate": 0.08, "colsample_bynode": 0.5} | parameters)
+    return _with(LinearClassifier, {"C": 0.2} | parameters)
 
 
 def _with(maker: Callable[..., Any], parameters: dict[str, Any]) -> Any:
@@ -141,6 +148,12 @@ EXPERTS: dict[tuple[str, str], Maker] = {
     ("boosted", "pixels"): lambda p: make_pipeline(_words(p), _trees(p)),
     ("linear", "pixels"): lambda p: make_pipeline(_words(p), _with(LinearClassifier, p)),
     ("kernel", "pixels"): lambda p: make_pipeline(_words(p), _with(KernelRidgeClassifier, p)),
+}
+
+REDUCTIONS: dict[Reduction, Callable[[], list[Any]]] = {
+    "pca": lambda: [Projection(n_components=50)],
+    "lda": lambda: [Projection(n_components=100), Discriminants()],
+    "select": lambda: [KeepBest(n_columns=50)],
 }
 
 FRONTS: dict[tuple[str, str], Maker] = {

@@ -47,12 +47,12 @@ class Scaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 self.quantiles_.fit(X)
             self.varies_ = np.nan_to_num(np.ptp(self.quantiles_.quantiles_, axis=0)) > 0
         elif self.method == "standard":
-            seen = ~np.isnan(X)
-            counts = np.maximum(seen.sum(axis=0), 1)
-            values = np.where(seen, X, 0).astype(np.float64)
-            self.mean_ = values.sum(axis=0) / counts
-            deviations = np.where(seen, X - self.mean_, 0)
-            spread = np.sqrt(np.square(deviations).sum(axis=0) / counts)
+            absent = np.isnan(X)
+            counts = np.maximum(len(X) - absent.sum(axis=0), 1)
+            self.mean_ = np.where(absent, 0, X).sum(axis=0, dtype=np.float64) / counts
+            deviations = X - self.mean_
+            deviations[absent] = 0
+            spread = np.sqrt(np.einsum("ij,ij->j", deviations, deviations) / counts)
             self.scale_ = np.where(spread > 1e-9 * (1 + np.abs(self.mean_)), spread, np.inf)
         else:
             raise ValueError(f"method must be 'standard' or 'quantile', got {self.method!r}")
@@ -65,8 +65,14 @@ class Scaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.method == "quantile":
             scaled = np.clip(self.quantiles_.transform(X), -NORMAL_CLIP, NORMAL_CLIP) * self.varies_
         else:
-            scaled = np.clip((X - self.mean_) / self.scale_, -STANDARD_CLIP, STANDARD_CLIP)
-        return np.nan_to_num(scaled, nan=0.0).astype(np.float32)
+            # What is lost of the mean in single precision is subtracted by itself: no copy in double precision is needed.
+            near = self.mean_.astype(np.float32)
+            scaled = X - near
+            scaled -= (self.mean_ - near).astype(np.float32)
+            scaled /= self.scale_.astype(np.float32)
+            np.clip(scaled, -STANDARD_CLIP, STANDARD_CLIP, out=scaled)
+        scaled[np.isnan(scaled)] = 0
+        return scaled.astype(np.float32, copy=False)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -3,57 +3,42 @@
 from __future__ import annotations
 
 import os
-import warnings
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold, cross_val_predict
-from sklearn.tree import DecisionTreeClassifier
 
 from ..features.base import sha256_of
 from ..features.errors import ProtocolError, SampleError
 from ..features.extractors import make_extractor
 from ..features.files import read_bytes
+from .audit_columns import column_findings
+from .audit_copies import equal_rows, oversampled, row_keys, whole_copies
+from .audit_findings import Audited, Finding
+from .audit_fitted import fitted_before_split
+from .audit_names import augmented, telling_names
+from .audit_pairing import pairing_findings
+from .audit_pictures import picture_findings
+from .audit_probabilities import probability_findings
+from .audit_samples import classes_and_groups, duplicate_files, repeated_texts, split_findings
+from .audit_sounds import Heard, listen, sound_findings
+from .audit_speakers import speaker_findings
+from .audit_texts import text_findings
+from .audit_views import some_rows, views
+from .audit_windows import window_findings
 from .blocks import source_table
 from .corpora import Corpus
-from .protocols import check_leaks, find_leaks, make_folds, regroup, text_key
+from .protocols import Fold, find_leaks, make_folds, regroup
 from .run import prepare_corpus
 from .study import Study
 
-Severity = Literal["refused", "warning", "note"]
-TELLTALE_UAR = 0.9  # one column that alone names the class of unseen groups this well has seen the label
-MANY_CLASSES = 50
-LISTED = 8
+__all__ = ["Finding", "audit"]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was found.
-
-    Attributes
-    ----------
-    severity : {"refused", "warning", "note"}
-    kind : str
-        Short stable name, such as ``label_leak``.
-    where : str
-        The table and columns, or the samples.
-    message : str
-    used : bool
-        Whether the study uses what was found; a refused finding that it uses fails the audit.
-    """
-
-    severity: Severity
-    kind: str
-    where: str
-    message: str
-    used: bool
-
-
-def audit(study: Study, corpus: Corpus, *, root: str | os.PathLike[str] | None = None) -> list[Finding]:
+def audit(
+    study: Study, corpus: Corpus, *, root: str | os.PathLike[str] | None = None, n_jobs: int = 1
+) -> list[Finding]:
     """Look a corpus and a study over; the gravest findings come first.
 
     Parameters
@@ -63,24 +48,68 @@ def audit(study: Study, corpus: Corpus, *, root: str | os.PathLike[str] | None =
         All columns of all its tables are looked at, used by the study or not.
     root : path, optional
         Folder that the study's own feature tables are below.
+    n_jobs : int, default=1
+        Threads that read sounds and pictures.
 
     Returns
     -------
     list of Finding
     """
+    raw_tables = _tables(study, corpus, root)
     corpus = prepare_corpus(study, corpus)
     samples = corpus.samples
     hashes = _hashes(study, samples)
-    findings = [
-        *_classes_and_groups(samples),
-        *_duplicates(samples, hashes),
-        *_repeated_texts(study, samples),
-    ]
-    findings += _split(study, samples, hashes)
-    for name, table in _tables(study, corpus, root).items():
-        findings += _columns(name, table.reindex(samples.index), samples, _used_columns(study, name, table))
+    audited, leaks, broken = _split(study, corpus, hashes)
+    tables = {name: table.reindex(samples.index) for name, table in raw_tables.items()}
+    used = {name: _used_columns(study, name, table) for name, table in tables.items()}
+    keys = {name: row_keys(_numbers(table, used[name])) for name, table in tables.items()}
+    heard = listen(samples, n_jobs=n_jobs) if "audio" in hashes else {}
+    findings = oversampled(audited, whole_copies(audited, hashes, {name: keys[name] for name in keys if used[name]}))
+    windows = window_findings(audited)
+    findings += [*windows, *augmented(audited), *classes_and_groups(samples), *duplicate_files(samples, hashes)]
+    findings += broken or split_findings(audited, leaks)
+    if heard:
+        findings += sound_findings(audited, heard, hashes["audio"])
+    findings += [*repeated_texts(audited), *text_findings(audited)]
+    findings += picture_findings(audited, hashes, n_jobs=n_jobs)
+    for name, table in tables.items():
+        findings += probability_findings(audited, name, table, used=bool(used[name]))
+        findings += equal_rows(audited, name, keys[name], used=bool(used[name]))
+        findings += fitted_before_split(audited, name, raw_tables[name], used[name])
+        findings += column_findings(name, table, samples, used[name])
+    findings += [*_seen(audited, heard, tables, n_jobs), *telling_names(audited)]
     order = {"refused": 0, "warning": 1, "note": 2}
     return sorted(findings, key=lambda finding: (order[finding.severity], not finding.used))
+
+
+def _split(study: Study, corpus: Corpus, hashes: dict[str, pd.Series]) -> tuple[Audited, list[str], list[Finding]]:
+    """Return the samples with their folds, what leaks, and why the protocol cannot split them if it cannot."""
+    samples = corpus.samples
+    owned_up = study.protocol.leaky or study.protocol.name == "random"
+    try:
+        regrouped = regroup(samples, study.protocol)
+        folds: list[Fold] = make_folds(regrouped, study.protocol, seed=study.seed)
+    except ProtocolError as error:
+        finding = Finding("refused", "protocol", study.protocol.name, str(error), True)
+        return Audited(study, samples, [], owned_up, corpus.info.synthetic, corpus.info.groups), [], [finding]
+    audited = Audited(study, samples, folds, owned_up, corpus.info.synthetic, corpus.info.groups)
+    return audited, find_leaks(regrouped, folds, hashes=hashes, use_text=audited.reads_text), []
+
+
+def _seen(audited: Audited, heard: dict[int, Heard], tables: dict[str, pd.DataFrame], n_jobs: int) -> list[Finding]:
+    """Return what a quick look at each modality of the study tells: which belong together, and which name the speaker."""
+    rows = some_rows(audited.samples, seed=audited.study.seed)
+    some = replace(audited, samples=audited.samples.iloc[rows], folds=[])
+    places = {int(row): place for place, row in enumerate(rows)}
+    sounds = {places[row]: item for row, item in heard.items() if row in places}
+    taken = {
+        name: tables[spec.table].iloc[rows][list(spec.columns) if spec.columns else list(tables[spec.table])]
+        for name, spec in audited.study.blocks.items()
+        if spec.table in tables
+    }
+    seen = views(some, sounds, taken, n_jobs=n_jobs)
+    sources = {name: audited.study.blocks[name].table or name if name in taken else name for name in seen}
+    return [*pairing_findings(audited, seen, sources, rows), *speaker_findings(audited, seen, rows)]
 
 
 def _tables(study: Study, corpus: Corpus, root: str | os.PathLike[str] | None) -> dict[str, pd.DataFrame]:
@@ -112,100 +141,6 @@ def _hashes(study: Study, samples: pd.DataFrame) -> dict[str, pd.Series]:
     return found
 
 
-def _classes_and_groups(samples: pd.DataFrame) -> list[Finding]:
-    findings = []
-    counts = samples["label"].value_counts()
-    alone = sorted(counts.index[counts == 1])
-    if alone:
-        findings.append(Finding("warning", "rare_class", _listed(alone), "classes with a single sample", True))
-    if len(counts) > MANY_CLASSES:
-        message = f"{len(counts)} classes: is the label column right?"
-        findings.append(Finding("warning", "many_classes", "label", message, True))
-    findings.append(
-        Finding(
-            "note",
-            "classes",
-            "label",
-            ", ".join(f"{name} {count} ({count / len(samples):.0%})" for name, count in counts.items()),
-            True,
-        )
-    )
-    if "group" in samples:
-        by_group = samples.groupby("group")["label"].nunique()
-        single = sorted(by_group.index[by_group == 1])
-        if single:
-            findings.append(
-                Finding(
-                    "warning",
-                    "single_class_group",
-                    _listed(single),
-                    f"{len(single)} groups hold one class only",
-                    True,
-                )
-            )
-        in_groups = samples.groupby("label")["group"].nunique()
-        lonely = sorted(in_groups.index[in_groups == 1])
-        if lonely:
-            findings.append(
-                Finding("warning", "class_in_one_group", _listed(lonely), "classes that only one group has", True)
-            )
-    return findings
-
-
-def _duplicates(samples: pd.DataFrame, hashes: dict[str, pd.Series]) -> list[Finding]:
-    findings = []
-    for column, series in hashes.items():
-        known = series.dropna()
-        for names in known.groupby(known).groups.values():
-            if len(names) < 2 or "start_s" in samples:
-                continue
-            groups = sorted(set(samples.loc[names, "group"])) if "group" in samples else []
-            labels = sorted(set(samples.loc[names, "label"]))
-            across = len(groups) > 1
-            message = f"the same {column} bytes {len(names)} times"
-            message += f", in groups {_listed(groups)}" if across else ""
-            message += f", under the labels {_listed(labels)}" if len(labels) > 1 else ""
-            findings.append(
-                Finding("refused" if across else "warning", "duplicate_file", _listed(names), message, True)
-            )
-    return findings
-
-
-def _repeated_texts(study: Study, samples: pd.DataFrame) -> list[Finding]:
-    if "text" not in samples:
-        return []
-    used = any(spec.reads_text for spec in study.blocks.values())
-    texts = samples["text"].map(text_key, na_action="ignore").dropna()
-    repeated = texts[texts.duplicated(keep=False)]
-    if repeated.empty:
-        return []
-    labels = samples.loc[repeated.index, "label"].groupby(repeated).nunique()
-    contradicting = int((labels > 1).sum())
-    message = (
-        f"{repeated.nunique()} texts stand in {len(repeated)} samples, {contradicting} of them under several labels"
-    )
-    return [Finding("warning" if used else "note", "repeated_text", "text", message, used)]
-
-
-def _split(study: Study, samples: pd.DataFrame, hashes: dict[str, pd.Series]) -> list[Finding]:
-    try:
-        samples = regroup(samples, study.protocol)
-        folds = make_folds(samples, study.protocol, seed=study.seed)
-        use_text = any(spec.reads_text for spec in study.blocks.values())
-        leaks = find_leaks(samples, folds, hashes=hashes, use_text=use_text)
-    except ProtocolError as error:
-        return [Finding("refused", "protocol", study.protocol.name, str(error), True)]
-    if not leaks:
-        message = f"{len(folds)} folds; no group, file or used text stands on both sides"
-        return [Finding("note", "split", study.protocol.name, message, True)]
-    try:
-        check_leaks(leaks, study.protocol)
-        severity: Severity = "warning"
-    except ProtocolError:
-        severity = "refused"
-    return [Finding(severity, "split_leak", study.protocol.name, leak, True) for leak in leaks]
-
-
 def _used_columns(study: Study, table: str, values: pd.DataFrame) -> set[str]:
     used: set[str] = set()
     for spec in study.blocks.values():
@@ -214,95 +149,9 @@ def _used_columns(study: Study, table: str, values: pd.DataFrame) -> set[str]:
     return used
 
 
-def _columns(name: str, table: pd.DataFrame, samples: pd.DataFrame, used: set[str]) -> list[Finding]:
-    findings: list[Finding] = []
-
-    def add(severity: Severity, kind: str, columns: list[Any], message: str) -> None:
-        findings.append(
-            Finding(
-                severity,
-                kind,
-                f"{name}: {_listed(columns, all_of_them=True)}" if columns else name,
-                message,
-                bool(set(columns) & used),
-            )
-        )
-
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    text = [c for c in table if (numbers[c].isna() & table[c].notna()).any()]
-    if text:
-        add("refused", "not_numeric", text, "columns hold something else than numbers")
-    numeric = numbers.drop(columns=text).astype("float64")
-    beyond = numeric.abs() > np.finfo(np.float32).max
-    infinite = list(numeric.columns[beyond.any()])
-    if infinite:
-        add("refused", "infinite", infinite, "columns hold infinite values, or values beyond float32")
-        numeric = numeric.mask(beyond)
-    empty = [c for c in numeric if numeric[c].isna().all()]
-    constant = [c for c in numeric if c not in empty and numeric[c].nunique() == 1]
-    for kind, columns, message in (
-        ("empty", empty, "no value at all"),
-        ("constant", constant, "one value only"),
-    ):
-        if columns:
-            add("warning", kind, columns, message)
-    alive = numeric.drop(columns=[*empty, *constant])
-    holes = alive.isna().mean()
-    if (holes > 0).any():
-        worst = sorted(holes[holes > 0].index, key=lambda c: -holes[c])
-        add("note", "missing_values", worst, f"up to {holes.max():.1%} of the values are missing")
-    families = _same_columns(alive)
-    for columns in families:
-        telltale = _telltale(alive[columns[0]], samples)
-        if telltale >= TELLTALE_UAR:
-            message = f"alone it names the class of unseen groups with a UAR of {telltale:.3f}: it has seen the label"
-            add("refused", "label_leak", columns, message)
-        if len(columns) > 1:
-            message = f"{len(columns)} columns are the same up to scale: one of them is enough"
-            add("warning", "repeated_column", columns, message)
-    add(
-        "note",
-        "columns",
-        list(table.columns[:0]),
-        f"{table.shape[1]} columns, {len(families)} distinct, {len(used)} used",
-    )
-    return findings
-
-
-def _same_columns(table: pd.DataFrame) -> list[list[str]]:
-    """Return columns in families that are equal but for an offset and a factor, each family in table order."""
-    families: dict[Any, list[str]] = {}
-    for column in table:
-        values = table[column].to_numpy()
-        centred = values - np.nanmean(values)
-        scaled = centred / np.nanstd(values)
-        first = scaled[np.flatnonzero(np.abs(np.nan_to_num(scaled)) > 1e-3)[0]]
-        key = np.round(np.nan_to_num(scaled * np.sign(first), nan=1e9), 4) + 0.0
-        families.setdefault(key.tobytes(), []).append(str(column))
-    return list(families.values())
-
-
-def _telltale(column: pd.Series, samples: pd.DataFrame) -> float:
-    """Return the UAR of a small tree on one column, on groups (or rows) that it was not fitted on."""
-    labels = samples["label"].to_numpy(dtype=str)
-    tree = DecisionTreeClassifier(max_leaf_nodes=16, min_samples_leaf=5, class_weight="balanced", random_state=0)
-    values = column.fillna(column.median()).to_numpy()[:, None]
-    groups = samples["group"].to_numpy(dtype=str) if "group" in samples else None
-    smallest = int(pd.Series(labels).value_counts().min())
-    if groups is not None and len(np.unique(groups)) > 1:
-        splitter: Any = GroupKFold(min(5, len(np.unique(groups))))
-    elif smallest > 1:
-        splitter = StratifiedKFold(min(5, smallest))
-    else:
-        splitter = KFold(min(5, len(labels)), shuffle=True, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a fold may lack a class; its recall counts as it comes
-        answers = cross_val_predict(tree, values, labels, groups=groups, cv=splitter)
-        return float(balanced_accuracy_score(labels, answers))
-
-
-def _listed(names: Any, *, all_of_them: bool = False) -> str:
-    names = [str(name) for name in names]
-    if all_of_them or len(names) <= LISTED:
-        return ", ".join(names)
-    return f"{', '.join(names[:LISTED])} and {len(names) - LISTED} more"
+def _numbers(table: pd.DataFrame, used: set[str]) -> pd.DataFrame:
+    """Return the columns that the study uses, all of them if it uses none, as far as they are numbers."""
+    chosen = table[[column for column in table if column in used]] if used else table
+    numbers = chosen.apply(pd.to_numeric, errors="coerce").astype("float64")
+    found: pd.DataFrame = numbers.mask(numbers.abs() > np.finfo(np.float32).max)
+    return found

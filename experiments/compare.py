@@ -1,10 +1,13 @@
-"""One fold, one family of classifiers: fit the experts once, then every strategy that can be made of them."""
+"""One fold, one family of classifiers: the experts that every strategy is made of, asked under every condition.
+
+What is costly is done here, once; how the answers are put together is :mod:`~emofuse.experiments.combine`.
+"""
 
 from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,179 +15,260 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from ..classifiers.calibration import FLOOR
-from ..classifiers.recipes import (
-    FRONT_PARAMETERS,
-    expert_pipeline,
-    final_classifier,
-    front_pipeline,
-    meta_classifier,
-)
-from ..features.errors import EmofuseError, EmofuseWarning
-from ..fusion.early import EarlyFusion
-from ..fusion.experts import FittedExperts, fit_experts
-from ..fusion.hybrid import EARLY, HybridFusion
-from ..fusion.late import LateFusion
+from ..features.errors import EmofuseError, EmofuseWarning, StudyError
+from ..fusion.blocks import present_rows, select_block
+from ..fusion.contribution import group_contributions
+from ..fusion.experts import ALL_BLOCKS, Expert, FittedExperts, fit_experts
+from .conditions import N_PERMUTATIONS, Conditions, masked, permuted, row_order
 from .protocols import Fold
-from .study import LATE_RULES, Family, Study
+from .strategies import EARLY_KINDS, HYBRID_RULES, make_strategy
+from .study import Family, Study
+from .tuning import trial_studies
 
 Array = npt.NDArray[Any]
 # Strategy, blocks and classifier: what one row of the results is.
 RowKey = tuple[str, tuple[str, ...], str]
+MANY_ROWS = 2_000  # of so many test rows one permutation is as good as three
 
 
 @dataclass
-class FoldResult:
-    """What one fold and one family of classifiers give.
+class ExpertAnswers:
+    """The calibrated log probabilities of one expert, shape (n_rows, n_classes), NaN where it has nothing to go by.
 
     Attributes
     ----------
-    probabilities : dict of RowKey to ndarray of shape (n_test, n_classes)
-        Columns are the classes of the whole corpus.
-    fit_seconds, predict_seconds : dict of RowKey to float
-    scores : dict of str to ndarray of shape (n_test, n_classes)
-        Calibrated log probabilities of the experts of single blocks.
+    block : str or None
+        None for early fusion, an expert of all blocks.
+    out_of_fold : ndarray
+        Of the training rows, by models that saw neither the row nor its group.
+    test : ndarray
+    present, shuffled : dict to ndarray
+        Of the test rows when only some modalities are there (early fusion alone; the others answer or do not), and when one
+        modality is shuffled between them.
+    degraded : dict of str to ndarray
+        Of the test rows measured from worse inputs, where that concerns the expert.
+    """
+
+    block: str | None
+    out_of_fold: Array
+    test: Array
+    present: dict[tuple[str, ...], Array] = field(default_factory=dict)
+    shuffled: dict[tuple[str, int], Array] = field(default_factory=dict)
+    degraded: dict[str, Array] = field(default_factory=dict)
+    fit_seconds: float = 0.0
+    predict_seconds: float = 0.0
+
+
+@dataclass
+class FamilyAnswers:
+    """What one family of classifiers answers in one fold.
+
+    Attributes
+    ----------
+    family : str
+    fitted : FittedExperts
+        Classes, codes, groups and prior of the training rows; the experts themselves are gone.
+    trials : list of dict of str to ExpertAnswers
+        By name, for each trial of the tuning; the first is the recipe's own.
+    parameters : list of dict
+        Of each trial.
+    controls : dict
+        By control and modality, its experts and the training codes they were fitted on.
+    features : dict of str to dict of str to float
+        By block, mean absolute contribution of each group of features (TreeSHAP), times the rows it is a mean of.
     warnings : list of str
     """
 
-    probabilities: dict[RowKey, Array] = field(default_factory=dict)
-    fit_seconds: dict[RowKey, float] = field(default_factory=dict)
-    predict_seconds: dict[RowKey, float] = field(default_factory=dict)
-    scores: dict[str, Array] = field(default_factory=dict)
+    family: Family
+    fitted: FittedExperts
+    trials: list[dict[str, ExpertAnswers]]
+    parameters: list[dict[str, Any]]
+    controls: dict[tuple[str, str], tuple[Array, dict[str, ExpertAnswers]]] = field(default_factory=dict)
+    features: dict[str, dict[str, float]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
-def make_strategy(study: Study, strategy: str, family: Family, blocks: list[str]) -> Any:
-    """Return the unfitted estimator of a strategy, as the study describes it.
+def fit_family(
+    study: Study,
+    family: Family,
+    fold: Fold,
+    X: pd.DataFrame,
+    y: Array,
+    groups: Array | None,
+    conditions: Conditions,
+    *,
+    with_controls: bool = False,
+) -> FamilyAnswers:
+    """Fit the experts of a family on the training rows of a fold; let them answer its test rows under all conditions.
 
     Parameters
     ----------
     study : Study
-    strategy : str
-        Any but ``majority``; ``unimodal`` takes one block.
     family : str
-    blocks : list of str
+    fold : Fold
+    X : DataFrame
+        The block table of all samples.
+    y, groups : ndarray of shape (n_samples,)
+    conditions : Conditions
+    with_controls : bool, default=False
+        Whether the controls that need experts of their own are fitted too.
     """
-    experts = {name: expert_pipeline(family, study.blocks[name].kind, **study.recipe(name, family)) for name in blocks}
-    shared: dict[str, Any] = {"n_inner": study.n_inner, "random_state": study.seed}
-    if strategy == "early":
-        return _early(study, family, blocks, shared)
-    if strategy == "hybrid":
-        return HybridFusion(experts, _early(study, family, blocks, shared), rule="product", **shared)
-    if strategy == "unimodal":
-        return LateFusion(experts, rule="mean", **shared)
-    return LateFusion(experts, rule=LATE_RULES[strategy], meta=meta_classifier(family), **shared)  # type: ignore[arg-type]
-
-
-def evaluate_fold(
-    study: Study, family: Family, fold: Fold, X: pd.DataFrame, y: Array, groups: Array | None, classes: Array
-) -> FoldResult:
-    """Fit on the training rows of a fold, answer its test rows with every strategy of the study.
-
-    The experts are fitted once and shared by the strategies; the answers equal those of the strategies' own estimators (for
-    early fusion but for the floor of 1e-7 that the probabilities of experts have).
-    """
-    blocks = list(dict.fromkeys(X.columns.get_level_values(0)))
-    train, test = X.iloc[fold.train], X.iloc[fold.test]
-    own_groups = None if groups is None else groups[fold.train]
-    result = FoldResult()
     with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", EmofuseWarning)
         try:
-            _evaluate(study, family, blocks, train, test, y[fold.train], own_groups, classes, result)
+            found = _fit_family(study, family, fold, X, y, groups, conditions, with_controls)
         except EmofuseError as error:
             error.add_note(f"fold {fold.name!r}")
             raise
-    result.warnings = sorted({f"fold {fold.name!r}: {item.message}" for item in caught})
-    return result
+    found.warnings = sorted({f"fold {fold.name!r}: {item.message}" for item in caught})
+    return found
 
 
-def _evaluate(
+def early_kinds(study: Study, family: Family, n_blocks: int) -> list[str]:
+    """Return which early fusions are fitted: those of the study, and the one inside its hybrids.
+
+    Trees do not see how a column is scaled, so that raw concatenation is the early fusion they have already.
+    """
+    if n_blocks < 2 or family == "given":
+        return []
+    wanted = set(study.strategies) | ({"early"} if set(HYBRID_RULES) & set(study.strategies) else set())
+    return [kind for kind in EARLY_KINDS if kind in wanted and not (family == "boosted" and kind == "early_raw")]
+
+
+def _fit_family(
     study: Study,
     family: Family,
-    blocks: list[str],
-    train: pd.DataFrame,
-    test: pd.DataFrame,
+    fold: Fold,
+    X: pd.DataFrame,
     y: Array,
     groups: Array | None,
-    classes: Array,
-    result: FoldResult,
-) -> None:
-    wanted = set(study.strategies)
-    fusing = len(blocks) > 1
-    late = make_strategy(study, "late_product", family, blocks)
-    estimators = dict(late._estimators())
-    with_early = fusing and family != "given" and bool({"early", "hybrid"} & wanted)
-    if with_early:
-        estimators |= make_strategy(study, "hybrid", family, blocks)._estimators()
-    experts, scores = {}, {}
-    fitting, answering = {}, {}
-    for name, estimator in estimators.items():
-        start = time.perf_counter()
-        experts[name] = fit_experts({name: estimator}, train, y, groups, n_inner=study.n_inner, seed=study.seed)
-        fitting[name] = time.perf_counter() - start
-        start = time.perf_counter()
-        scores[name] = experts[name].scores(test)[0]
-        answering[name] = time.perf_counter() - start
-    everything = _merged(experts)
-
-    def record(key: RowKey, fusion: LateFusion, names: list[str]) -> None:
-        start = time.perf_counter()
-        fusion.fit_rule(everything.only(names))
-        result.fit_seconds[key] = sum(fitting[name] for name in names) + time.perf_counter() - start
-        start = time.perf_counter()
-        answers = fusion.combine(np.stack([scores[name] for name in names]))
-        result.predict_seconds[key] = sum(answering[name] for name in names) + time.perf_counter() - start
-        result.probabilities[key] = _on_corpus_classes(answers, everything.classes, classes)
-
-    every = tuple(blocks)
-    if "majority" in wanted:
-        key = ("majority", (), "none")
-        result.probabilities[key] = np.tile(
-            _on_corpus_classes(everything.prior[None], everything.classes, classes), (len(test), 1)
-        )
-        result.fit_seconds[key] = result.predict_seconds[key] = 0.0
-    if "unimodal" in wanted:
-        for name in blocks:
-            record(("unimodal", (name,), family), make_strategy(study, "unimodal", family, [name]), [name])
-    if fusing:
-        if "early" in wanted and with_early:
-            record(("early", every, family), LateFusion({}, rule="mean"), [EARLY])
-        for strategy in LATE_RULES:
-            if strategy in wanted:
-                record((strategy, every, family), make_strategy(study, strategy, family, blocks), blocks)
-        if "hybrid" in wanted and with_early:
-            record(("hybrid", every, family), make_strategy(study, "hybrid", family, blocks), [*blocks, EARLY])
-    result.scores = {
-        name: _on_corpus_classes(scores[name], everything.classes, classes, fill=np.log(FLOOR)) for name in blocks
-    }
+    conditions: Conditions,
+    with_controls: bool,
+) -> FamilyAnswers:
+    blocks = list(dict.fromkeys(X.columns.get_level_values(0)))
+    train, test, labels = X.iloc[fold.train], X.iloc[fold.test], y[fold.train]
+    own_groups = None if groups is None else groups[fold.train]
+    degraded = {name: table.iloc[fold.test] for name, table in conditions.degraded.items()}
+    found: FamilyAnswers | None = None
+    for number, (trial, parameters) in enumerate(trial_studies(study, family, fold.name, blocks)):
+        estimators = dict(make_strategy(trial, "late_product", family, blocks)._estimators())
+        for kind in early_kinds(study, family, len(blocks)):
+            early = make_strategy(trial, kind, family, blocks, subsets=conditions.block_subsets)
+            estimators[kind] = (ALL_BLOCKS, early.set_params(calibration="none"))
+        answers = {}
+        for name, estimator in estimators.items():
+            start = time.perf_counter()
+            fitted = _fit_expert(study, name, estimator, train, labels, own_groups)
+            fit_seconds = time.perf_counter() - start
+            answers[name] = _asked(fitted, name, test, degraded, conditions, study.seed)
+            answers[name].fit_seconds = fit_seconds
+            if found is None:
+                found = FamilyAnswers(family, _without_experts(fitted), [], [])
+            if number == 0 and family == "boosted" and estimator[0] is not None:
+                _add_features(found.features, fitted.experts[name], test)
+        assert found is not None
+        found.trials.append(answers)
+        found.parameters.append(parameters)
+    assert found is not None
+    if with_controls:
+        late = make_strategy(study, "late_product", family, blocks)
+        found.controls = _controls(study, late._estimators(), train, test, labels, own_groups, conditions)
+    return found
 
 
-def _early(study: Study, family: Family, blocks: list[str], shared: dict[str, Any]) -> EarlyFusion:
-    fronts = {}
-    for name in blocks:
-        recipe = study.recipe(name, family)
-        front = {key: value for key, value in recipe.items() if key in FRONT_PARAMETERS}
-        fronts[name] = front_pipeline(family, study.blocks[name].kind, **front)
-    return EarlyFusion(
-        fronts,
-        final_classifier(family, **study.early.get(family, {})),
-        weights={name: study.blocks[name].weight for name in blocks},
-        **shared,
+def _fit_expert(
+    study: Study, name: str, estimator: tuple[str | None, Any], train: pd.DataFrame, labels: Array, groups: Array | None
+) -> FittedExperts:
+    return fit_experts(
+        {name: estimator},
+        train,
+        labels,
+        groups,
+        n_inner=study.n_inner,
+        seed=study.seed,
+        calibration=study.calibration,
     )
 
 
-def _merged(parts: dict[str, FittedExperts]) -> FittedExperts:
-    return replace(
-        next(iter(parts.values())),
-        experts={name: part.experts[name] for name, part in parts.items()},
-        out_of_fold={name: part.out_of_fold[name] for name, part in parts.items()},
-    )
+def _asked(
+    fitted: FittedExperts,
+    name: str,
+    test: pd.DataFrame,
+    degraded: dict[str, pd.DataFrame],
+    conditions: Conditions,
+    seed: int,
+) -> ExpertAnswers:
+    """Let one expert answer the test rows as they are, and under each condition that concerns it."""
+    expert, classes = fitted.experts[name], fitted.classes
+    start = time.perf_counter()
+    test_scores = expert.log_probabilities(test, classes)
+    seconds = time.perf_counter() - start
+    answers = ExpertAnswers(expert.block, fitted.out_of_fold[name].astype(np.float32), test_scores)
+    answers.predict_seconds = seconds
+    several = len(conditions.modalities) > 1
+    n_permutations = N_PERMUTATIONS if len(test) < MANY_ROWS else 1
+    for modality, blocks in conditions.modalities.items() if several else ():
+        for number in range(n_permutations):
+            order = row_order(len(test), seed, number)
+            if expert.block is None:
+                shuffled = expert.log_probabilities(permuted(test, blocks, order), classes)
+                answers.shuffled[modality, number] = shuffled.astype(np.float32)
+            elif expert.block in blocks:
+                answers.shuffled[modality, number] = test_scores[order]
+    if expert.block is None:
+        for subset in conditions.subsets:
+            there = masked(test, conditions.blocks_of(subset))
+            answers.present[subset] = expert.log_probabilities(there, classes).astype(np.float32)
+    for condition, table in degraded.items():
+        own = table if expert.block is None else select_block(table, expert.block)
+        if not own.equals(test if expert.block is None else select_block(test, expert.block)):
+            answers.degraded[condition] = expert.log_probabilities(table, classes).astype(np.float32)
+    return answers
 
 
-def _on_corpus_classes(values: Array, given: Array, wanted: Array, *, fill: float = 0.0) -> Array:
-    """Put columns of the training classes where the corpus has them; a class the training rows lack gets ``fill``."""
-    placed = np.full((len(values), len(wanted)), fill)
-    placed[:, np.searchsorted(wanted, given)] = values
-    return placed
+def _without_experts(fitted: FittedExperts) -> FittedExperts:
+    return FittedExperts(fitted.classes, fitted.codes, fitted.groups, fitted.prior, {}, {})
+
+
+def _add_features(found: dict[str, dict[str, float]], expert: Expert, test: pd.DataFrame) -> None:
+    """Add what each group of features of a block's trees contributes; nothing where columns are mixed before the trees."""
+    assert expert.block is not None
+    table = select_block(test, expert.block, expert.features)
+    present = present_rows(table)
+    try:
+        amounts = group_contributions(expert.estimator, table[present]) if present.any() else {}
+    except StudyError:  # the front mixes columns, or the training rows held one class: there are no features to name
+        amounts = {}
+    if amounts:
+        found[expert.block] = {group: amount * int(present.sum()) for group, amount in amounts.items()}
+
+
+def _controls(
+    study: Study,
+    estimators: dict[str, tuple[str | None, Any]],
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    labels: Array,
+    groups: Array | None,
+    conditions: Conditions,
+) -> dict[tuple[str, str], tuple[Array, dict[str, ExpertAnswers]]]:
+    """Fit the experts of the controls: a modality shuffled between the rows of either side, labels permuted in training."""
+    random = np.random.default_rng(study.seed)
+    found: dict[tuple[str, str], tuple[Array, dict[str, ExpertAnswers]]] = {}
+
+    def fit(names: tuple[str, ...], train: pd.DataFrame, test: pd.DataFrame, labels: Array) -> Any:
+        answers = {}
+        for name in names:
+            fitted = _fit_expert(study, name, estimators[name], train, labels, groups)
+            scores = fitted.experts[name].log_probabilities(test, fitted.classes)
+            answers[name] = ExpertAnswers(name, fitted.out_of_fold[name].astype(np.float32), scores)
+        return fitted.codes, answers
+
+    if "shuffled_modality" in study.strategies and len(conditions.modalities) > 1:
+        for modality, blocks in conditions.modalities.items():
+            mixed = [permuted(side, blocks, random.permutation(len(side))) for side in (train, test)]
+            found["shuffled_modality", modality] = fit(blocks, mixed[0], mixed[1], labels)
+    if "permuted_labels" in study.strategies:
+        found["permuted_labels", ""] = fit(tuple(estimators), train, test, random.permutation(labels))
+    return found

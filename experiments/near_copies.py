@@ -143,9 +143,6 @@ def without_rows(evaluated: Evaluated, rows: npt.NDArray[np.bool_]) -> Evaluated
         evaluated,
         folds=[fold for fold in folds if len(fold.test)],
         probabilities={key: answers[kept] for key, answers in evaluated.probabilities.items()},
-        scores={
-            family: {block: logs[kept] for block, logs in blocks.items()} for family, blocks in evaluated.scores.items()
-        },
     )
 
 

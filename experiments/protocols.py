@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
 
 from ..features.errors import ProtocolError
@@ -39,6 +39,7 @@ ACTOR_FOLDS: dict[str, tuple[tuple[int, ...], ...]] = {
     ),
     "actors_21_24": ((21, 22, 23, 24),),
 }
+DRAWN = ("group_kfold", "random")  # the protocols whose folds are drawn by lot
 DROPPED_LABELS: dict[str, tuple[str, ...]] = {"actors_21_24": ("neutral",)}
 
 
@@ -49,6 +50,7 @@ class ProtocolSpec(BaseModel):
 
     name: Name = Field(description="how samples are split")
     n_folds: int = Field(5, ge=2, description="folds of group_kfold, random and blocked")
+    repeats: int = Field(1, ge=1, description="how often the folds of group_kfold and random are drawn anew")
     train: tuple[str, ...] = Field(("train",), description="splits that official trains on")
     test: str = Field("test", description="split that official tests on")
     purge_s: float = Field(
@@ -61,10 +63,19 @@ class ProtocolSpec(BaseModel):
         """What is held together in place of speaker or subject, if anything."""
         return {"loro": "recording", "blocked": "block"}.get(self.name)
 
+    @model_validator(mode="after")
+    def _check_repeats(self) -> ProtocolSpec:
+        if self.repeats > 1 and self.name not in DRAWN:
+            raise ValueError(f"{self.name!r} has one split only; repeats = {self.repeats} needs {' or '.join(DRAWN)}")
+        return self
+
 
 @dataclass(frozen=True)
 class Fold:
-    """One split: positions of training and test rows; ``purged`` where both sides are clips of the same files by design."""
+    """One split: positions of training and test rows; ``purged`` where both sides are clips of the same files by design.
+
+    The second fold of the third of several repeats is called ``3.2``.
+    """
 
     name: str
     train: Rows
@@ -108,7 +119,7 @@ def make_folds(samples: pd.DataFrame, spec: ProtocolSpec, *, seed: int = 0) -> l
         ``split`` by ``official``.
     spec : ProtocolSpec
     seed : int
-        Of ``group_kfold`` and ``random``.
+        Of ``group_kfold`` and ``random``; each repeat takes the next one.
 
     Returns
     -------
@@ -119,6 +130,12 @@ def make_folds(samples: pd.DataFrame, spec: ProtocolSpec, *, seed: int = 0) -> l
     ProtocolError
         The table lacks what the protocol needs: a split, groups, or enough of them to train on two in each fold.
     """
+    if spec.repeats > 1:
+        return [
+            replace(fold, name=f"{number + 1}.{fold.name}")
+            for number in range(spec.repeats)
+            for fold in make_folds(samples, spec.model_copy(update={"repeats": 1}), seed=seed + number)
+        ]
     if spec.name in ("official", "random"):
         folds = _official(samples, spec) if spec.name == "official" else _random(samples, spec, seed)
     else:

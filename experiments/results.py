@@ -1,35 +1,29 @@
-"""From the answers of all folds to results.json: rows, comparisons, contributions and the verdict."""
+"""From the answers of all folds to results.json and the tables beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from math import factorial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..fusion.rules import product_rule
+from .combine import CHOSEN_FROM, FoldOutcome
 from .compare import Array, RowKey
+from .conditions import Conditions
 from .corpora import Corpus
+from .missing import contributions, missing_modalities, summary
+from .paired import power_note
 from .protocols import Fold, ProtocolSpec
-from .statistics import BOUNDED, Scores, compare, holm, metrics_of, score, tally
-from .study import STRATEGIES, Study
+from .selective import abstain
+from .statistics import BOUNDED, LOWER_IS_BETTER, MANY_GROUPS, Scores, score
+from .strategies import REFERENCE, STRATEGIES, is_fusion
+from .study import Study
+from .verdict import DIGITS, METRIC_LABELS, baseline, best_of, comparisons, red_flags, row_label, shown_p, verdict
 
 SCHEMA = 1
-DIGITS = 6
-METRIC_LABELS = {
-    "uar": "UAR",
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "log_loss": "log loss",
-    "ece": "ECE",
-}
-LOWER_IS_BETTER = ("log_loss", "ece")
-NOT_FUSION = ("majority", "unimodal")
+NOT_FUSION = tuple(name for name in (*STRATEGIES, REFERENCE) if not is_fusion(name))
+__all__ = ["LOWER_IS_BETTER", "METRIC_LABELS", "NOT_FUSION", "SCHEMA", "Evaluated", "assemble", "shown_p"]
 
 
 @dataclass(frozen=True)
@@ -40,25 +34,32 @@ class Evaluated:
     ----------
     classes : ndarray of str
     folds : list of Fold
+    outcomes : list of FoldOutcome
+        One a fold.
     probabilities : dict of RowKey to ndarray of shape (n_tested, n_classes)
-    fit_seconds, predict_seconds : dict of RowKey to float
-        Over all folds.
-    scores : dict of str to dict of str to ndarray
-        By classifier family and block, calibrated log probabilities of the experts of single blocks.
-    warnings : list of str
     """
 
     classes: Array
     folds: list[Fold]
+    outcomes: list[FoldOutcome]
     probabilities: dict[RowKey, Array]
-    fit_seconds: dict[RowKey, float]
-    predict_seconds: dict[RowKey, float]
-    scores: dict[str, dict[str, Array]]
-    warnings: list[str]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the folds warned of."""
+        return sorted({line for outcome in self.outcomes for line in outcome.warnings})
+
+    @property
+    def chosen(self) -> dict[RowKey, dict[str, RowKey]]:
+        """What each fold chose, by fold name."""
+        named = list(zip((fold.name for fold in self.folds), self.outcomes, strict=False))
+        return {
+            key: {name: outcome.chosen[key] for name, outcome in named if key in outcome.chosen} for key in CHOSEN_FROM
+        }
 
 
 def assemble(
-    study: Study, corpus: Corpus, evaluated: Evaluated, *, n_failed: int, leaky: bool
+    study: Study, corpus: Corpus, evaluated: Evaluated, conditions: Conditions, *, n_failed: int, leaky: bool
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return the contents of ``results.json`` and of ``predictions.parquet``; ``corpus`` is grouped by the protocol."""
     tested, fold_codes = _tested(evaluated)
@@ -66,12 +67,12 @@ def assemble(
     labels = samples["label"].to_numpy(dtype=str)
     codes = np.searchsorted(evaluated.classes, labels)
     scored = _scored(evaluated, samples, codes, fold_codes, seed=study.seed)
-    keys = list(scored)
     metric = study.metrics[0]
     ratio = float(np.mean([len(fold.test) / len(fold.train) for fold in evaluated.folds]))
-    comparisons = _comparisons(scored, metric, ratio)
-    best = _best(scored, [key for key in keys if key[0] not in NOT_FUSION] or keys, metric)
-    family = best[2] if best[2] in evaluated.scores else study.classifiers[0]
+    found = comparisons(scored, metric, ratio)
+    flags = red_flags(scored, metric)
+    shares, details = contributions(evaluated.outcomes, conditions, evaluated.classes, seed=study.seed)
+    asked = [key for key in scored if is_fusion(key[0])]
     results = {
         "schema": SCHEMA,
         "study": study.name,
@@ -85,12 +86,20 @@ def assemble(
             "licence": corpus.info.licence,
         },
         "protocol": _protocol(study, study.protocol, corpus, evaluated, leaky),
-        "rows": [_row(key, scored[key], evaluated, len(tested)) for key in keys],
-        "comparisons": comparisons,
-        "contributions": contributions(evaluated.scores.get(family, {}), codes),
-        "verdict": verdict(scored, comparisons, metric, study, corpus, leaky),
+        "rows": [_row(key, scored[key], evaluated) for key in scored],
+        "comparisons": found,
+        "contributions": shares,
+        "verdict": verdict(scored, found, evaluated.chosen, flags, metric, study, corpus, leaky),
+        "red_flags": flags,
     }
-    return results, _predictions(evaluated, keys, samples, fold_codes, labels)
+    optional = {
+        "power": _power(scored, metric, ratio, study, corpus),
+        "missing": missing_modalities(evaluated.outcomes, asked, conditions, metric=metric, seed=study.seed),
+        "contribution_details": details,
+        "abstention": _abstention(evaluated, codes),
+    }
+    results |= {name: value for name, value in optional.items() if value}
+    return results, _predictions(evaluated, list(scored), samples, fold_codes, labels)
 
 
 def other_protocol(
@@ -103,91 +112,53 @@ def other_protocol(
     scored = _scored(evaluated, samples, codes, fold_codes, seed=study.seed)
     return {
         "protocol": _protocol(study, spec, corpus, evaluated, leaky),
-        "rows": [_row(key, scores, evaluated, len(tested)) for key, scores in scored.items()],
+        "rows": [_row(key, scores, evaluated) for key, scores in scored.items()],
     }
 
 
-def contributions(scores: dict[str, Array], codes: Array) -> dict[str, float]:
-    """Return each modality's exact Shapley share of the UAR that the product of all experts gains over chance.
+def degraded_rows(
+    evaluated: Evaluated, described: dict[str, dict[str, Any]], *, metric: str, seed: int
+) -> list[dict[str, Any]]:
+    """Return ``degraded`` of ``results.json``: every fusion on test rows that were measured from worse inputs.
 
     Parameters
     ----------
-    scores : dict of str to ndarray of shape (n_samples, n_classes)
-        Log probabilities of the experts, NaN where absent.
-    codes : ndarray of shape (n_samples,)
-
-    Notes
-    -----
-    The value of a subset of modalities is the UAR of their product over the same test rows; that of none is one over the
-    number of classes. The shares add up to the gain of all modalities (Shapley 1953).
+    evaluated : Evaluated
+    described : dict of str to dict
+        By the name of a condition, what it is: kind, blocks, level, unit and label.
+    metric : str
+    seed : int
     """
-    blocks = list(scores)
-    if not blocks:
-        return {}
-    n_classes = scores[blocks[0]].shape[1]
-    prior = np.full(n_classes, 1 / n_classes)
-    one_group = np.zeros(len(codes), dtype=int)
-    value: dict[tuple[str, ...], float] = {(): 1 / len(np.unique(codes))}
-    for size in range(1, len(blocks) + 1):
-        for subset in combinations(blocks, size):
-            answers = product_rule(np.stack([scores[block] for block in subset]), prior)
-            value[subset] = float(metrics_of(tally(codes, answers, one_group))["uar"][0])
-    shares = {}
-    for block in blocks:
-        others = [other for other in blocks if other != block]
-        total = 0.0
-        for size in range(len(blocks)):
-            weight = factorial(size) * factorial(len(blocks) - size - 1) / factorial(len(blocks))
-            for subset in combinations(others, size):
-                joined = tuple(name for name in blocks if name in subset or name == block)
-                total += weight * (value[joined] - value[subset])
-        shares[block] = round(total, DIGITS)
-    return shares
-
-
-def verdict(
-    scored: dict[RowKey, dict[str, Scores]],
-    comparisons: Sequence[dict[str, Any]],
-    metric: str,
-    study: Study,
-    corpus: Corpus,
-    leaky: bool,
-) -> str:
-    """Return one sentence: whether fusion helped, by how much, and how sure that is."""
-    stamps = [
-        text
-        for text, holds in (
-            ("synthetic data", corpus.info.synthetic),
-            ("adaptive: unlabelled statistics of the test speakers were used", study.speaker_normalisation),
-            ("leaky: training and test samples are not independent", leaky),
-        )
-        if holds
+    keys = [key for key in evaluated.probabilities if is_fusion(key[0])]
+    return [
+        about
+        | {
+            "rows": [
+                {"strategy": key[0], "classifier": key[2]}
+                | summary(evaluated.outcomes, key, ("degraded", name), metric=metric, seed=seed)
+                for key in keys
+            ]
+        }
+        for name, about in described.items()
     ]
-    stamp = f" ({'; '.join(stamps)})" if stamps else ""
-    fusions = [key for key in scored if key[0] not in NOT_FUSION]
-    if not any(key[0] == "unimodal" for key in scored) or not fusions:
-        reason = "one modality only" if not fusions else "no single modality was run"
-        best = _best(scored, [key for key in scored if key[0] != "majority"] or list(scored), metric)
-        reached = f"{_name(best)} reaches {METRIC_LABELS[metric]} {scored[best][metric].mean:.3f}"
-        return f"Nothing to compare ({reason}): {reached}{stamp}."
-    best = _best(scored, fusions, metric)
-    single = _best(scored, [key for key in scored if key[0] == "unimodal"], metric)
-    found = next(item for item in comparisons if _is(item, "a", best) and _is(item, "b", single))
-    gain = -found["difference"] if metric in LOWER_IS_BETTER else found["difference"]
-    numbers = (
-        f"{_name(best)} {METRIC_LABELS[metric]} {scored[best][metric].mean:.3f} against {_name(single)} "
-        f"{scored[single][metric].mean:.3f}, difference {found['difference']:+.3f} "
-        f"[{found['low']:+.3f}, {found['high']:+.3f}], p {shown_p(found['p_holm'])} after Holm"
-    )
-    clear = found["p_holm"] < 0.05 and (found["low"] > 0 or found["high"] < 0)
-    if not clear:
-        return f"No evidence that fusion helps: {numbers}{stamp}."
-    return f"Fusion {'helps' if gain > 0 else 'hurts'}: {numbers}{stamp}."
 
 
-def shown_p(value: float) -> str:
-    """Return a p value with its relation sign, as the field's journals print it."""
-    return "< .001" if value < 0.001 else f"= {value:.3f}"
+def contribution_table(evaluated: Evaluated, samples: pd.DataFrame) -> pd.DataFrame:
+    """Return the Shapley share of each modality in the answer to each tested sample; empty where there is one modality."""
+    parts = []
+    for fold, outcome in zip(evaluated.folds, evaluated.outcomes, strict=True):
+        if outcome.shares:
+            rows = samples.index[fold.test].to_numpy(dtype=object)
+            shares = {name: values.astype(np.float32) for name, values in outcome.shares.items()}
+            parts.append(pd.DataFrame({"sample": rows, "fold": fold.name, **shares}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["sample", "fold"])
+
+
+def bootstrap_groups(samples: pd.DataFrame) -> tuple[Array, int]:
+    """Return a code of the group of each sample and the number of groups; of very many, several share a code."""
+    names = samples["group"].to_numpy(dtype=str) if "group" in samples else samples.index.to_numpy(dtype=str)
+    codes = np.unique(names, return_inverse=True)[1] % MANY_GROUPS
+    return codes, int(codes.max()) + 1
 
 
 def _tested(evaluated: Evaluated) -> tuple[Array, Array]:
@@ -201,8 +172,10 @@ def _scored(
 ) -> dict[RowKey, dict[str, Scores]]:
     names = samples["group"].to_numpy(dtype=str) if "group" in samples else samples.index.to_numpy(dtype=str)
     groups = np.unique(names, return_inverse=True)[1]
-    keys = sorted(evaluated.probabilities, key=lambda key: (STRATEGIES.index(key[0]), key[2], key[1]))
-    return {key: score(codes, evaluated.probabilities[key], groups, fold_codes, seed=seed) for key in keys}
+    order = (*STRATEGIES, REFERENCE)
+    keys = sorted(evaluated.probabilities, key=lambda key: (order.index(key[0]), key[2], key[1]))
+    once = np.unique(samples.index.to_numpy(dtype=str), return_index=True)[1]
+    return {key: score(codes, evaluated.probabilities[key], groups, fold_codes, seed=seed, once=once) for key in keys}
 
 
 def _protocol(study: Study, spec: ProtocolSpec, corpus: Corpus, evaluated: Evaluated, leaky: bool) -> dict[str, Any]:
@@ -212,11 +185,12 @@ def _protocol(study: Study, spec: ProtocolSpec, corpus: Corpus, evaluated: Evalu
         "adaptive": study.speaker_normalisation,
         "leaky": leaky,
         "n_folds": len(evaluated.folds),
-        "n_tested": sum(len(fold.test) for fold in evaluated.folds),
+        "repeats": spec.repeats,
+        "n_tested": len(np.unique(np.concatenate([fold.test for fold in evaluated.folds]))),
     }
 
 
-def _row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated, n_tested: int) -> dict[str, Any]:
+def _row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated) -> dict[str, Any]:
     metrics = {}
     for name, values in scores.items():
         low, high = values.interval(bounded=name in BOUNDED)
@@ -226,48 +200,71 @@ def _row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated, n_tested:
             "high": round(high, DIGITS),
             "folds": np.round(values.folds, DIGITS).tolist(),
         }
-    return {
+    n_answers = len(evaluated.probabilities[key])
+    fit = sum(outcome.fit_seconds.get(key, 0.0) for outcome in evaluated.outcomes)
+    predict = sum(outcome.predict_seconds.get(key, 0.0) for outcome in evaluated.outcomes)
+    row = {
         "strategy": key[0],
         "blocks": list(key[1]),
         "classifier": key[2],
         "metrics": metrics,
-        "fit_seconds": round(evaluated.fit_seconds[key], 3),
-        "predict_ms_per_sample": round(1000 * evaluated.predict_seconds[key] / n_tested, 4),
+        "fit_seconds": round(fit, 3),
+        "predict_ms_per_sample": round(1000 * predict / n_answers, 4),
     }
+    if evaluated.chosen.get(key):
+        row["chosen"] = {name: row_label(choice) for name, choice in evaluated.chosen[key].items()}
+    nested = [outcome.nested[key] for outcome in evaluated.outcomes if key in outcome.nested]
+    if nested:
+        row["nested"] = [None if np.isinf(value) else round(value, DIGITS) for value in nested]
+    return row
 
 
-def _comparisons(scored: dict[RowKey, dict[str, Scores]], metric: str, ratio: float) -> list[dict[str, Any]]:
-    """Compare each fusion with the best single modality, and the best late with the best early fusion."""
-    fusions = [key for key in scored if key[0] not in NOT_FUSION]
-    singles = [key for key in scored if key[0] == "unimodal"]
-    if not fusions or not singles:
+def _power(
+    scored: dict[RowKey, dict[str, Scores]], metric: str, ratio: float, study: Study, corpus: Corpus
+) -> dict[str, Any] | None:
+    """Return what gain of fusion over the best single modality these folds could have shown."""
+    single = baseline(scored, metric)
+    fusions = [key for key in scored if is_fusion(key[0])]
+    if single is None or not fusions:
+        return None
+    best = next((key for key in fusions if key[0] == "selected"), None) or best_of(scored, fusions, metric)
+    return power_note(
+        scored[best][metric],
+        scored[single][metric],
+        metric=metric,
+        test_to_train=ratio,
+        group=(study.protocol.groups or corpus.info.groups) if "group" in corpus.samples else "sample",
+        repeats=study.protocol.repeats,
+    )
+
+
+def _abstention(evaluated: Evaluated, codes: Array) -> list[dict[str, Any]]:
+    """Return how often the chosen fusion answers, and how rightly, where each fold's threshold holds answers back."""
+    key = next((key for key in evaluated.probabilities if key[0] == "selected"), None)
+    if key is None:
         return []
-    single = _best(scored, singles, metric)
-    pairs = [(key, single) for key in fusions]
-    early = [key for key in fusions if key[0] == "early"]
-    late = [key for key in fusions if key[0] != "early"]
-    if early and late:
-        pairs.append((_best(scored, late, metric), _best(scored, early, metric)))
-    found = [compare(scored[a][metric], scored[b][metric], test_to_train=ratio) for a, b in pairs]
-    corrected = holm([p for _, _, _, p, _ in found])
-    return [
-        {
-            "a": a[0],
-            "b": b[0],
-            "metric": metric,
-            "difference": round(difference, DIGITS),
-            "low": round(low, DIGITS),
-            "high": round(high, DIGITS),
-            "test": test,
-            "p": _digits(p),
-            "p_holm": _digits(p_holm),
-            "a_blocks": list(a[1]),
-            "a_classifier": a[2],
-            "b_blocks": list(b[1]),
-            "b_classifier": b[2],
-        }
-        for (a, b), (difference, low, high, p, test), p_holm in zip(pairs, found, corrected, strict=True)
-    ]
+    rows = []
+    ends = np.cumsum([len(fold.test) for fold in evaluated.folds])[:-1]
+    answers, truth = np.split(evaluated.probabilities[key], ends), np.split(codes, ends)
+    for precision in evaluated.outcomes[0].thresholds:
+        thresholds = [outcome.thresholds[precision] for outcome in evaluated.outcomes]
+        folds = [
+            abstain(given, own, threshold) for given, own, threshold in zip(answers, truth, thresholds, strict=True)
+        ]
+        answered = np.array([fold.coverage * len(own) for fold, own in zip(folds, truth, strict=True)])
+        right = sum(count * (fold.precision or 0.0) for count, fold in zip(answered, folds, strict=True))
+        known = [threshold for threshold in thresholds if threshold is not None]
+        rows.append(
+            {
+                "strategy": key[0],
+                "classifier": key[2],
+                "precision_wanted": precision,
+                "threshold": round(float(np.mean(known)), DIGITS) if known else None,
+                "coverage": round(float(answered.sum() / len(codes)), DIGITS),
+                "precision": round(float(right / answered.sum()), DIGITS) if answered.sum() else None,
+            }
+        )
+    return rows
 
 
 def _predictions(
@@ -291,22 +288,3 @@ def _predictions(
             part[str(label)] = evaluated.probabilities[key][:, column].astype(np.float32)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
-
-
-def _best(scored: dict[RowKey, dict[str, Scores]], keys: Sequence[RowKey], metric: str) -> RowKey:
-    sign = -1 if metric in LOWER_IS_BETTER else 1
-    return max(keys, key=lambda key: sign * scored[key][metric].mean)
-
-
-def _is(comparison: dict[str, Any], side: str, key: RowKey) -> bool:
-    found = (comparison[side], tuple(comparison[f"{side}_blocks"]), comparison[f"{side}_classifier"])
-    return found == key
-
-
-def _name(key: RowKey) -> str:
-    what = key[1][0] if key[0] == "unimodal" else key[0]
-    return f"{what} ({key[2]})"
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.4g}")

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,11 +24,14 @@ from ..features.samples import check_samples
 from ..features.store import FeatureStore
 from ..features.transcripts import transcribe
 from .blocks import BlockTable, ProgressMaker, build_blocks
-from .compare import Array, FoldResult, RowKey, evaluate_fold
+from .combine import combine_fold
+from .compare import Array, FamilyAnswers, RowKey, fit_family
+from .conditions import Conditions, modalities_of
 from .corpora import Corpus
 from .near_copies import without_near_copies
 from .protocols import DROPPED_LABELS, Fold, ProtocolSpec, check_leaks, find_leaks, make_folds, regroup
-from .results import Evaluated, assemble, other_protocol
+from .results import Evaluated, assemble, bootstrap_groups, contribution_table, degraded_rows, other_protocol
+from .strategies import REFERENCE
 from .study import Study, to_toml
 
 RECORDED_VERSIONS = (
@@ -57,12 +60,18 @@ class Run:
     table : BlockTable
     notes : tuple of str
         What a reader of the results must know: parts left out, absent modalities, warnings of the folds.
+    contributions : pandas.DataFrame
+        The Shapley share of each modality in the answer of the chosen fusion to each tested sample.
+    trials : list of dict
+        Of the nested tuning: fold, classifier, strategy, trial, parameters and what they are worth out of fold.
     """
 
     results: dict[str, Any]
     predictions: pd.DataFrame
     table: BlockTable
     notes: tuple[str, ...]
+    contributions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    trials: list[dict[str, Any]] = field(default_factory=list)
 
 
 def prepare_corpus(study: Study, corpus: Corpus, *, require_label: bool = True, n_jobs: int = 1) -> Corpus:
@@ -151,15 +160,26 @@ def run_study(
     )
     leaks = [_find_leaks(study, regrouped.samples, folds, table) for _, regrouped, folds in splits]
     leaky = [check_leaks(found, spec) for found, (spec, _, _) in zip(leaks, splits, strict=True)]
+    worse = _degraded(study, corpus, table, [fold for _, _, folds in splits for fold in folds], n_jobs, store, progress)
+    conditions = Conditions(
+        modalities_of(study, list(dict.fromkeys(table.X.columns.get_level_values(0)))),
+        {name: X for name, (_, X) in worse.items()},
+    )
     n_tasks = len(study.classifiers) * sum(len(folds) for _, _, folds in splits)
     evaluated: list[Evaluated] = []
     for _, regrouped, folds in splits:
         done = len(study.classifiers) * sum(len(item.folds) for item in evaluated)
         tell = None if on_task is None else partial(_tell, on_task, done, n_tasks)
-        evaluated.append(_evaluate(study, regrouped.samples, table.X, folds, n_jobs, tell))
-    results, predictions = assemble(
-        study, splits[0][1], evaluated[0], n_failed=table.failures["sample"].nunique(), leaky=leaky[0]
-    )
+        own = conditions if not evaluated else Conditions(conditions.modalities, {})
+        evaluated.append(_evaluate(study, regrouped.samples, table.X, folds, own, n_jobs, tell))
+    if study.references:
+        evaluated[0].probabilities.update(_references(study, splits[0][1], evaluated[0]))
+    n_failed = table.failures["sample"].nunique()
+    results, predictions = assemble(study, splits[0][1], evaluated[0], conditions, n_failed=n_failed, leaky=leaky[0])
+    if worse:
+        results["degraded"] = degraded_rows(
+            evaluated[0], {name: about for name, (about, _) in worse.items()}, metric=study.metrics[0], seed=study.seed
+        )
     others = [
         other_protocol(study, spec, regrouped, found, leaky=stamp)
         for (spec, regrouped, _), found, stamp in list(zip(splits, evaluated, leaky, strict=True))[1:]
@@ -173,9 +193,17 @@ def run_study(
         *_absences(table.X),
         *(f"leaky: {line}" for line in leaks[0]),
         *copies,
+        *(note for about, _ in worse.values() for note in about["notes"]),
         *dict.fromkeys(line for found in evaluated for line in found.warnings),
     )
-    return Run(results, predictions, table, notes)
+    return Run(
+        results,
+        predictions,
+        table,
+        notes,
+        contribution_table(evaluated[0], splits[0][1].samples),
+        [trial for outcome in evaluated[0].outcomes for trial in outcome.trials],
+    )
 
 
 def write_run(run: Run, study: Study, folder: str | os.PathLike[str]) -> Path:
@@ -197,6 +225,11 @@ def write_run(run: Run, study: Study, folder: str | os.PathLike[str]) -> Path:
             (staging / "environment.json").write_text(json.dumps(environment(study), indent=1) + "\n", encoding="utf-8")
             write_failures(run.table.failures, staging / "failures.csv")
             run.predictions.to_parquet(staging / "predictions.parquet", index=False)
+            if len(run.contributions):
+                run.contributions.to_parquet(staging / "contributions.parquet", index=False)
+            if run.trials:
+                trials = [trial | {"parameters": json.dumps(trial["parameters"])} for trial in run.trials]
+                pd.DataFrame(trials).to_csv(staging / "trials.csv", index=False)
             text = json.dumps({**run.results, "notes": list(run.notes)}, indent=1, ensure_ascii=False)
             (staging / "results.json").write_text(text + "\n", encoding="utf-8")
             write_reports([staging], staging)
@@ -239,6 +272,48 @@ def environment(study: Study) -> dict[str, Any]:
     }
 
 
+def _references(study: Study, corpus: Corpus, evaluated: Evaluated) -> dict[RowKey, Array]:
+    """Return answers from outside, such as those of people, to the tested samples; NaN-free, as shares of a table."""
+    tested = np.concatenate([fold.test for fold in evaluated.folds])
+    found: dict[RowKey, Array] = {}
+    for name, table in study.references.items():
+        if table not in corpus.tables:
+            raise StudyError(f"references.{name}: the corpus has no table {table!r}; it has {sorted(corpus.tables)}")
+        given = corpus.tables[table].reindex(corpus.samples.index)
+        missing = [label for label in evaluated.classes if label not in given]
+        if missing:
+            raise StudyError(f"references.{name}: table {table!r} lacks the classes {missing}")
+        shares = given[list(evaluated.classes)].to_numpy(dtype=np.float64)[tested]
+        absent = np.isnan(shares).any(axis=1)
+        shares[absent] = 1 / shares.shape[1]
+        found[REFERENCE, (name,), "given"] = shares
+    return found
+
+
+def _degraded(
+    study: Study,
+    corpus: Corpus,
+    table: BlockTable,
+    folds: list[Fold],
+    n_jobs: int,
+    store: FeatureStore | None,
+    progress: ProgressMaker | None,
+) -> dict[str, tuple[dict[str, Any], pd.DataFrame]]:
+    """Return for each degradation of the study what it is, and the block table it leads to."""
+    from .degraded import degraded_blocks
+
+    if not study.degradations:
+        return {}
+    tested = corpus.samples.index[np.unique(np.concatenate([fold.test for fold in folds]))]
+    worse = {}
+    for item in degraded_blocks(
+        study, corpus, table.X, study.degradations, tested=tested, n_jobs=n_jobs, store=store, progress=progress
+    ):
+        about = {"kind": item.kind, "block": "+".join(item.blocks), "level": item.level, "unit": item.unit}
+        worse[item.label] = (about | {"label": item.label, "notes": list(item.notes)}, item.X)
+    return worse
+
+
 def _regrouped(study: Study, corpus: Corpus) -> list[tuple[ProtocolSpec, Corpus]]:
     """Return each protocol of a study, its own first, with the corpus grouped as the protocol wants it."""
     dropping = [spec.name for spec in study.also if spec.name in DROPPED_LABELS]
@@ -262,57 +337,68 @@ def _evaluate(
     samples: pd.DataFrame,
     X: pd.DataFrame,
     folds: list[Fold],
+    conditions: Conditions,
     n_jobs: int,
     on_task: Callable[[int, int], None] | None,
 ) -> Evaluated:
+    """Fit every family on every fold, which takes the time; then put every strategy together, fold by fold."""
     y = samples["label"].to_numpy(dtype=str)
     groups = samples["group"].to_numpy(dtype=str) if "group" in samples else None
-    classes = np.unique(y)
-    tasks = [(family, fold) for family in study.classifiers for fold in folds]
-    calls = (delayed(_guarded)(study, family, fold, X, y, groups, classes) for family, fold in tasks)
-    outcomes: list[FoldResult] = []
+    classes, codes = np.unique(y, return_inverse=True)
+    group_codes, n_groups = bootstrap_groups(samples)
+    tasks = [(fold, family) for fold in folds for family in study.classifiers]
+    fitting = (
+        delayed(_guarded)(
+            fit_family, study, family, fold, X, y, groups, conditions, with_controls=family == study.classifiers[0]
+        )
+        for fold, family in tasks
+    )
+    fitted: list[FamilyAnswers] = []
     with Parallel(n_jobs=min(n_jobs, len(tasks)), return_as="generator", batch_size=1) as parallel:
-        for outcome in parallel(calls):
-            if isinstance(outcome, EmofuseError):
-                raise outcome
-            outcomes.append(outcome)
+        for outcome in parallel(fitting):
+            fitted.append(_or_raise(outcome))
             if on_task is not None:
-                on_task(len(outcomes), len(tasks))
-    merged: dict[RowKey, list[Array]] = {}
-    fit: dict[RowKey, float] = {}
-    predict: dict[RowKey, float] = {}
-    scores: dict[str, dict[str, list[Array]]] = {}
-    for (family, _), outcome in zip(tasks, outcomes, strict=True):
-        for key, probabilities in outcome.probabilities.items():
-            if key[0] == "majority" and family != study.classifiers[0]:
-                continue
-            merged.setdefault(key, []).append(probabilities)
-            fit[key] = fit.get(key, 0.0) + outcome.fit_seconds[key]
-            predict[key] = predict.get(key, 0.0) + outcome.predict_seconds[key]
-        for block, logs in outcome.scores.items():
-            scores.setdefault(family, {}).setdefault(block, []).append(logs)
+                on_task(len(fitted), len(tasks))
+    count = len(study.classifiers)
+    combining = (
+        delayed(_guarded)(
+            combine_fold,
+            study,
+            fold,
+            fitted[count * number : count * (number + 1)],
+            codes[fold.test],
+            group_codes[fold.test],
+            n_groups,
+            classes,
+            conditions,
+        )
+        for number, fold in enumerate(folds)
+    )
+    outcomes = [_or_raise(outcome) for outcome in Parallel(n_jobs=min(n_jobs, len(folds)), batch_size=1)(combining)]
     return Evaluated(
-        classes=classes,
-        folds=folds,
-        probabilities={key: np.concatenate(parts) for key, parts in merged.items()},
-        fit_seconds=fit,
-        predict_seconds=predict,
-        scores={
-            family: {block: np.concatenate(parts) for block, parts in blocks.items()}
-            for family, blocks in scores.items()
+        classes,
+        folds,
+        outcomes,
+        {
+            key: np.concatenate([outcome.probabilities[key] for outcome in outcomes])
+            for key in outcomes[0].probabilities
         },
-        warnings=sorted({line for outcome in outcomes for line in outcome.warnings}),
     )
 
 
-def _guarded(
-    study: Study, family: Any, fold: Fold, X: pd.DataFrame, y: Array, groups: Array | None, classes: Array
-) -> FoldResult | EmofuseError:
+def _guarded(work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Return an expected error instead of raising it: a worker's traceback is nothing for the user."""
     try:
-        return evaluate_fold(study, family, fold, X, y, groups, classes)
+        return work(*arguments, **options)
     except EmofuseError as error:
-        return StudyError(f"{error} (fold {fold.name!r}, classifier {family!r})")
+        where = "; ".join(getattr(error, "__notes__", []))
+        return StudyError(f"{error} ({where})" if where else str(error))
+
+
+def _or_raise(outcome: Any) -> Any:
+    if isinstance(outcome, EmofuseError):
+        raise outcome
+    return outcome
 
 
 def _absences(X: pd.DataFrame) -> list[str]:

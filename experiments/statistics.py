@@ -1,4 +1,4 @@
-"""Metrics with intervals, and tests of a difference that respect folds and groups.
+"""Metrics with intervals that respect folds and groups.
 
 Every metric is a function of counts that add up over groups (confusion matrix, summed log loss, calibration bins), so the
 same code gives the value of a fold, of all folds, and of thousands of bootstrap samples.
@@ -6,8 +6,8 @@ same code gives the value of a fold, of all folds, and of thousands of bootstrap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ Array = npt.NDArray[Any]
 N_BOOTSTRAP = 2000
 ECE_BINS = 15
 LOG_FLOOR = 1e-7
+MANY_GROUPS = 10_000  # above, groups are drawn in bunches: the draws would take gigabytes and tell nothing more
+LOWER_IS_BETTER = ("log_loss", "brier", "ece")
 BOUNDED = ("uar", "accuracy", "macro_f1", "weighted_f1", "ece")
 
 
@@ -31,12 +33,15 @@ class Tally:
         True class by predicted class.
     losses : ndarray of shape (n_groups,)
         Summed log loss.
+    squares : ndarray of shape (n_groups,)
+        Summed Brier score: squared differences of the probabilities to 1 for the true class and 0 for the others.
     bins : ndarray of shape (n_groups, ECE_BINS, 2)
         Summed confidence and number of right answers of each confidence bin.
     """
 
     confusion: Array
     losses: Array
+    squares: Array
     bins: Array
 
     def weighted(self, weights: Array) -> Tally:
@@ -44,11 +49,12 @@ class Tally:
         return Tally(
             np.tensordot(weights, self.confusion, axes=1),
             weights @ self.losses,
+            weights @ self.squares,
             np.tensordot(weights, self.bins, axes=1),
         )
 
 
-def tally(codes: Array, probabilities: Array, groups: Array) -> Tally:
+def tally(codes: Array, probabilities: Array, groups: Array, *, n_groups: int | None = None) -> Tally:
     """Count one prediction table by group.
 
     Parameters
@@ -58,25 +64,33 @@ def tally(codes: Array, probabilities: Array, groups: Array) -> Tally:
     probabilities : ndarray of shape (n_samples, n_classes)
     groups : ndarray of shape (n_samples,)
         Group codes 0..n_groups-1.
+    n_groups : int, optional
+        Where some groups may have no row; the highest code and one by default.
     """
-    n_groups, n_classes = int(groups.max()) + 1, probabilities.shape[1]
+    n_groups = int(groups.max()) + 1 if n_groups is None else n_groups
+    n_classes = probabilities.shape[1]
     predicted = probabilities.argmax(axis=1)
-    confusion = np.zeros((n_groups, n_classes, n_classes))
-    np.add.at(confusion, (groups, codes, predicted), 1)
-    own = np.maximum(probabilities[np.arange(len(codes)), codes], LOG_FLOOR)
-    losses = np.bincount(groups, weights=-np.log(own), minlength=n_groups)
+    cell = (groups * n_classes + codes) * n_classes + predicted
+    confusion = np.bincount(cell, minlength=n_groups * n_classes**2).reshape(n_groups, n_classes, n_classes)
+    own = probabilities[np.arange(len(codes)), codes]
+    losses = np.bincount(groups, weights=-np.log(np.maximum(own, LOG_FLOOR)), minlength=n_groups)
+    # The squared distance to the one-hot truth, without making one: |p - e|^2 = |p|^2 - 2 p_own + 1.
+    distance = np.einsum("ij,ij->i", probabilities, probabilities) - 2 * own + 1
+    squares = np.bincount(groups, weights=distance, minlength=n_groups)
     confidence = probabilities.max(axis=1)
     bin_ = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-    bins = np.zeros((n_groups, ECE_BINS, 2))
-    np.add.at(bins, (groups, bin_), np.column_stack([confidence, predicted == codes]))
-    return Tally(confusion, losses, bins)
+    cell = groups * ECE_BINS + bin_
+    sums = [np.bincount(cell, weights=each, minlength=n_groups * ECE_BINS) for each in (confidence, predicted == codes)]
+    bins = np.stack(sums, axis=1).reshape(n_groups, ECE_BINS, 2)
+    return Tally(confusion.astype(np.float64), losses, squares, bins)
 
 
 def metrics_of(counts: Tally) -> dict[str, Array]:
     """Return every metric along the first axis of a tally.
 
     UAR averages the recall of the classes that are there (balanced accuracy); F1 of a class that is neither there nor
-    predicted is left out of the macro average; ECE is the expected calibration error over 15 equal bins (Naeini et al. 2015).
+    predicted is left out of the macro average; ECE is the expected calibration error over 15 equal bins (Naeini et al. 2015); the
+    Brier score sums over the classes and lies between 0 and 2 (Brier 1950, Monthly Weather Review 78).
     """
     confusion = counts.confusion
     diagonal = np.diagonal(confusion, axis1=1, axis2=2)
@@ -92,14 +106,40 @@ def metrics_of(counts: Tally) -> dict[str, Array]:
         "macro_f1": np.nanmean(f1, axis=1),
         "weighted_f1": np.nansum(f1 * support, axis=1) / total,
         "log_loss": counts.losses / total,
+        "brier": counts.squares / total,
         "ece": ece,
     }
 
 
+@lru_cache(maxsize=1)
 def bootstrap_weights(n_groups: int, *, seed: int, n_draws: int = N_BOOTSTRAP) -> Array:
-    """Return how often each group is drawn, with replacement, in each bootstrap sample."""
+    """Return how often each group is drawn, with replacement, in each bootstrap sample; the strategies share the array."""
     random = np.random.default_rng(seed)
-    return random.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_draws).astype(np.float64)
+    weights = random.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_draws).astype(np.float64)
+    weights.flags.writeable = False
+    return weights
+
+
+def widening(n_groups: int) -> float:
+    """Return the factor that makes percentile intervals of few groups as wide as they must be.
+
+    A bootstrap of n groups has a variance too small by (n - 1) / n, and its normal tails are those of Student's t with n - 1
+    degrees of freedom [1]_. With 24 groups the factor is 1.08, with 5 it is 1.58; of one group there
+    is nothing to widen: 1.
+
+    References
+    ----------
+    .. [1] Hesterberg (2015), What teachers should know about the bootstrap, The American Statistician 69.
+
+    Examples
+    --------
+    >>> round(widening(24), 3), round(widening(5), 3)
+    (1.078, 1.584)
+    """
+    if n_groups < 2:
+        return 1.0
+    expected = stats.t.ppf(0.975, n_groups - 1) / stats.norm.ppf(0.975)
+    return float(expected * np.sqrt(n_groups / (n_groups - 1)))
 
 
 @dataclass(frozen=True)
@@ -110,11 +150,18 @@ class Scores:
     ----------
     folds : ndarray of shape (n_folds,)
     draws : ndarray of shape (n_draws,)
-        The metric over all folds' predictions in each bootstrap sample of groups, less its value on all groups.
+        The metric over all folds' predictions in each bootstrap sample of groups, less its value on all groups, widened for
+        few groups.
+    groups : ndarray of shape (n_groups,), float32
+        The metric within each group.
+    right : ndarray of shape (n_samples,), bool
+        Whether the answer to each sample was right, each sample once; the metrics of a strategy share the array.
     """
 
     folds: Array
     draws: Array
+    groups: Array
+    right: Array
 
     @property
     def mean(self) -> float:
@@ -127,68 +174,44 @@ class Scores:
         return (max(0.0, float(low)), min(1.0, float(high))) if bounded else (float(low), float(high))
 
 
-def score(codes: Array, probabilities: Array, groups: Array, folds: Array, *, seed: int) -> dict[str, Scores]:
+def score(
+    codes: Array, probabilities: Array, groups: Array, folds: Array, *, seed: int, once: Array | None = None
+) -> dict[str, Scores]:
     """Return every metric of one strategy, by fold and by bootstrap over groups.
 
     Parameters
     ----------
-    codes, groups, folds : ndarray of shape (n_samples,)
+    codes, groups, folds : ndarray of shape (n_tested,)
         True class, group (0..n_groups-1) and fold (0..n_folds-1) of each tested row.
-    probabilities : ndarray of shape (n_samples, n_classes)
+    probabilities : ndarray of shape (n_tested, n_classes)
     seed : int
         The same seed draws the same groups, so that two strategies can be compared pair by pair.
+    once : ndarray of shape (n_samples,), optional
+        Rows that hold each sample once, where folds are repeated and a sample is tested several times; all by default.
+
+    Notes
+    -----
+    The draws of groups take along every row of a group, of all repeats. A single group cannot be drawn: its rows are, and
+    the interval then speaks of further rows of this group alone.
     """
     by_fold = metrics_of(tally(codes, probabilities, folds))
     counts = tally(codes, probabilities, groups)
-    weights = bootstrap_weights(len(counts.losses), seed=seed)
-    drawn = metrics_of(counts.weighted(weights))
-    whole = metrics_of(counts.weighted(np.ones((1, len(counts.losses)))))
-    return {name: Scores(by_fold[name], drawn[name] - whole[name][0]) for name in by_fold}
-
-
-def compare(a: Scores, b: Scores, *, test_to_train: float) -> tuple[float, float, float, float, str]:
-    """Return difference, low, high, p and the name of the test for ``a`` against ``b``.
-
-    With two folds or more the test is Nadeau and Bengio's corrected resampled t [1]_, which accounts for training sets
-    that overlap; with one it is the share of bootstrap samples of groups beyond zero.
-
-    Parameters
-    ----------
-    a, b : Scores
-        Of the same folds and the same draws.
-    test_to_train : float
-        Test rows for each training row of a fold.
-
-    References
-    ----------
-    .. [1] Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52.
-    """
-    differences = a.folds - b.folds
-    mean = float(differences.mean())
-    draws = a.draws - b.draws
-    low, high = (mean + np.quantile(draws, [0.025, 0.975])).tolist()
-    if len(differences) > 1:
-        return mean, low, high, nadeau_bengio(differences, test_to_train), "nadeau_bengio"
-    beyond = min(float((mean + draws <= 0).mean()), float((mean + draws >= 0).mean()))
-    return mean, low, high, min(1.0, max(2 * beyond, 2 / len(draws))), "group_bootstrap"
-
-
-def nadeau_bengio(differences: Array, test_to_train: float) -> float:
-    """Return the two-sided p of fold differences, shape (n_folds,), by the corrected resampled t test."""
-    count = len(differences)
-    mean, variance = float(differences.mean()), float(differences.var(ddof=1))
-    if variance <= 1e-24:
-        return 1.0 if abs(mean) < 1e-12 else 0.0
-    t = mean / np.sqrt((1 / count + test_to_train) * variance)
-    return float(2 * stats.t.sf(abs(t), df=count - 1))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values corrected for the size of their family (Holm 1979), in the order given."""
-    order = np.argsort(p_values, kind="stable")
-    corrected = np.empty(len(p_values))
-    running = 0.0
-    for rank, position in enumerate(order):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[position]))
-        corrected[position] = running
-    return corrected.tolist()
+    by_group = metrics_of(counts)
+    n_groups = len(counts.losses)
+    if n_groups == 1:
+        groups = np.arange(len(codes))
+    if groups.max() >= MANY_GROUPS:
+        bunch = np.random.default_rng(seed).permutation(np.arange(groups.max() + 1) % MANY_GROUPS)
+        groups = bunch[groups]
+    if n_groups == 1 or n_groups > MANY_GROUPS:
+        counts = tally(codes, probabilities, groups)
+    n_drawn = len(counts.losses)
+    drawn = metrics_of(counts.weighted(bootstrap_weights(n_drawn, seed=seed)))
+    whole = metrics_of(counts.weighted(np.ones((1, n_drawn))))
+    factor = widening(n_drawn)
+    right = probabilities.argmax(axis=1) == codes
+    right = right if once is None else right[once]
+    return {
+        name: Scores(by_fold[name], factor * (drawn[name] - whole[name][0]), by_group[name].astype(np.float32), right)
+        for name in by_fold
+    }

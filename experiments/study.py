@@ -16,22 +16,18 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ..classifiers.recipes import FAMILIES, Kind, expert_pipeline, final_classifier
+from ..classifiers.calibrators import Method
+from ..classifiers.recipes import FAMILIES, Kind, Meta, expert_pipeline, final_classifier, meta_classifier
 from ..features.dialogue import check_context
 from ..features.errors import EmofuseError, StudyError
 from ..features.extractors import make_extractor
+from .degradation_spec import DegradationSpec, affected_blocks, source_column_of
 from .protocols import ProtocolSpec
+from .strategies import STRATEGIES
 
 Family = Literal["boosted", "linear", "kernel", "given"]
-Metric = Literal["uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "ece"]
+Metric = Literal["uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "brier", "ece"]
 METRICS: tuple[Metric, ...] = Metric.__args__  # type: ignore[attr-defined]
-LATE_RULES = {
-    "late_mean": "mean",
-    "late_product": "product",
-    "late_vote": "vote",
-    "late_weighted": "weighted",
-    "stacking": "stacking",
-}
 # What a sample table's column is measured by where no study says more; series need their channels and rate declared.
 DEFAULT_BLOCKS: dict[str, dict[str, Any]] = {
     "audio": {"audio": {"extractor": "opensmile", "recipes": {"kernel": {"scaling": "quantile"}}}},
@@ -40,7 +36,6 @@ DEFAULT_BLOCKS: dict[str, dict[str, Any]] = {
     "video": {"video": {"extractor": "face_video"}},
     "openface": {"action_units": {"extractor": "openface"}},
 }
-STRATEGIES = ("majority", "unimodal", "early", *LATE_RULES, "hybrid")
 
 
 class BlockSpec(BaseModel):
@@ -57,6 +52,9 @@ class BlockSpec(BaseModel):
     )
     probabilities: bool = Field(False, description="whether the table holds class probabilities")
     pixels: bool = Field(False, description="whether the columns are the pixels of square grey pictures, row by row")
+    modality: str | None = Field(
+        None, description="blocks of one modality are absent together; the source of an extractor's block by default"
+    )
     weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="share of the variance in early fusion")
     recipes: dict[Family, dict[str, Any]] = Field(default_factory=dict, description="classifier parameters by family")
 
@@ -66,6 +64,13 @@ class BlockSpec(BaseModel):
         if self.extractor == "text":
             return "text"
         return "probabilities" if self.probabilities else "pixels" if self.pixels else "dense"
+
+    @property
+    def source(self) -> str | None:
+        """The modality, where it is declared, or else the column of the sample table that the block is made of."""
+        if self.modality is not None or self.extractor == "table":
+            return self.modality
+        return "text" if self.extractor == "text" else make_extractor(self.extractor, self.parameters).source_column
 
     @property
     def reads_text(self) -> bool:
@@ -115,6 +120,25 @@ class Study(BaseModel):
     early: dict[Family, dict[str, Any]] = Field(
         default_factory=dict, description="parameters of early fusion's classifier"
     )
+    meta: dict[Meta, dict[str, Any]] = Field(
+        default_factory=dict, description="parameters of the meta-classifiers of stacking"
+    )
+    modality_dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of blocks that early fusion is shown training rows without, once more"
+    )
+    degradations: tuple[DegradationSpec, ...] = Field(
+        (), description="how inputs of test samples are made worse, and by how much, for noise curves"
+    )
+    references: dict[str, str] = Field(
+        default_factory=dict,
+        description="name to table of the corpus: answers to stand beside, such as those of people",
+    )
+    calibration: Method = Field(
+        "temperature", description="what makes an expert's probabilities hold, fitted on out-of-fold scores"
+    )
+    precisions: tuple[float, ...] = Field(
+        (0.8, 0.9), description="shares of right answers that an answer is held back for, if need be"
+    )
     speaker_normalisation: bool = Field(
         False, description="standardise each speaker by unlabelled statistics (adaptive)"
     )
@@ -124,7 +148,7 @@ class Study(BaseModel):
     )
     n_inner: int = Field(5, ge=2, description="inner folds of calibration and stacking")
     seed: int = Field(0, ge=0)
-    budget: Literal[0] = Field(0, description="tuning trials a strategy; 0 takes the recipes as they are")
+    budget: int = Field(0, ge=0, le=1000, description="tuning trials a strategy; 0 takes the recipes as they are")
 
     @field_validator("blocks")
     @classmethod
@@ -142,6 +166,13 @@ class Study(BaseModel):
             raise ValueError(f"{unknown} are not known; choose from {list(STRATEGIES)}")
         return strategies
 
+    @field_validator("precisions")
+    @classmethod
+    def _check_precisions(cls, precisions: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 < precision < 1 for precision in precisions):
+            raise ValueError(f"a precision lies between 0 and 1, got {list(precisions)}")
+        return precisions
+
     @model_validator(mode="after")
     def _check_recipes(self) -> Study:
         for name, block in self.blocks.items():
@@ -152,6 +183,11 @@ class Study(BaseModel):
         unknown = [name for name in self.near_copies if name != "image" and name not in self.blocks]
         if unknown:
             raise ValueError(f"near_copies names {unknown}; choose from 'image' and the blocks {list(self.blocks)}")
+        columns = {name: source_column_of(block.extractor, block.parameters) for name, block in self.blocks.items()}
+        for spec in self.degradations:
+            affected_blocks(spec, columns)
+        for meta, parameters in self.meta.items():
+            _try_out(partial(meta_classifier, meta, **parameters), "dense", f"meta.{meta}")
         for family, parameters in self.early.items():
             _try_out(partial(final_classifier, family, **parameters), "dense", f"early.{family}")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,7 +13,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from ..classifiers.calibration import align, apply_temperature, fit_temperature, out_of_fold
+from ..classifiers.calibration import align, out_of_fold
+from ..classifiers.calibrators import Calibrator, Method, Unchanged, fit_calibrator
 from ..features.errors import StudyError
 from .blocks import check_blocks, present_rows, select_block
 from .experts import Array, check_training, fit_safely, training_rows
@@ -23,7 +24,7 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
     """Concatenate blocks, then classify.
 
     After its own transformer, each block is multiplied by the square root of ``weight * n_columns / own columns``, weights
-    summing to 1, so that a block of 6000 columns does not drown one of 35.
+    summing to 1, so that a block of 6000 columns does not drown one of 35: blocks of equal weight get equal total variance.
 
     Parameters
     ----------
@@ -33,8 +34,16 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         Takes the concatenated columns.
     weights : dict of str to float, optional
         Share of the total variance that each block gets; equal shares by default.
-    calibrate : bool, default=True
-        Whether probabilities get a temperature fitted on group-disjoint out-of-fold scores (``n_inner`` more fits).
+    block_scaling : bool, default=True
+        Without it the columns stand side by side as their transformers leave them, and ``weights`` are not used.
+    subsets : sequence of sequences of str, default=()
+        Sets of blocks that get a classifier of their own, which answers the rows that have exactly these blocks (reduced
+        models, Saar-Tsechansky and Provost 2007 [1]_): a modality that is absent then costs what it brought, and no more.
+    dropout : float, default=0
+        With a positive value each training row is shown a second time with each block taken away by this probability, at
+        least one staying (modality dropout): the one classifier learns to do without.
+    calibration : {"temperature", "sigmoid", "isotonic", "none"}, default="temperature"
+        What makes probabilities hold, fitted on group-disjoint out-of-fold scores (``n_inner`` more fits, but for none).
     n_inner : int, default=5
     random_state : int, default=0
 
@@ -46,8 +55,13 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Where a block is absent, its columns are NaN for a classifier that takes NaN (trees), and 0, the training mean, for
-    others, with a column that says whether the block is there (only where training rows lacked it).
+    Where a block is absent and no subset of its own answers, its columns are NaN for a classifier that takes NaN (trees),
+    and 0, the training mean, for others, with a column that says whether the block is there (only where training rows
+    lacked it).
+
+    References
+    ----------
+    .. [1] Saar-Tsechansky and Provost (2007), Handling missing values when applying classification models, JMLR 8.
     """
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
@@ -57,14 +71,20 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         blocks: Mapping[str, Any],
         classifier: Any,
         weights: Mapping[str, float] | None = None,
-        calibrate: bool = True,
+        block_scaling: bool = True,
+        subsets: Sequence[Sequence[str]] = (),
+        dropout: float = 0.0,
+        calibration: Method = "temperature",
         n_inner: int = 5,
         random_state: int = 0,
     ) -> None:
         self.blocks = blocks
         self.classifier = classifier
         self.weights = weights
-        self.calibrate = calibrate
+        self.block_scaling = block_scaling
+        self.subsets = subsets
+        self.dropout = dropout
+        self.calibration = calibration
         self.n_inner = n_inner
         self.random_state = random_state
 
@@ -82,7 +102,7 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         Raises
         ------
         StudyError
-            No block, or a weight that is not positive.
+            No block, a weight that is not positive, a dropout outside 0..1, or a subset of unknown blocks.
         TableError
             A block is absent in every training row.
         ProtocolError
@@ -92,25 +112,32 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
             raise StudyError(
                 f"early fusion needs blocks and positive weights, got {list(self.blocks)} and {self.weights}"
             )
+        if not 0 <= self.dropout < 1:
+            raise StudyError(f"dropout must be 0 or more and less than 1, got {self.dropout!r}")
+        unknown = sorted({name for subset in self.subsets for name in subset} - set(self.blocks))
+        if unknown:
+            raise StudyError(f"subsets name the blocks {unknown}; early fusion has {list(self.blocks)}")
         labels, known_groups = check_training(X, y, groups)
         self.features_, self.fronts_, self.widths_ = {}, {}, {}
-        present_of = {}
+        here = {}
         for name, front in self.blocks.items():
             table, present = training_rows(X, name)
-            present_of[name] = present
+            here[name] = present
             self.features_[name] = tuple(table.columns)
             self.fronts_[name] = clone(front).fit(table[present], labels[present])
             self.widths_[name] = self.fronts_[name].transform(table[present].iloc[:1]).shape[1]
-        somewhere = np.any(list(present_of.values()), axis=0)
-        self.partial_ = {name for name, present in present_of.items() if not present[somewhere].all()}
+        present = np.stack(list(here.values()))
+        anything = present.any(axis=0)
+        self.partial_ = {name for name, rows in here.items() if self.dropout or not rows[anything].all()}
         classes, codes = np.unique(labels, return_inverse=True)
         self.prior_ = np.bincount(codes) / len(codes)
-        columns, anything = self._concatenate(X)
-        self.classifier_ = fit_safely(self.classifier, columns[anything], labels[anything])
+        columns = self._readied(X)[0]
+        self.classifier_ = self._fit_classifier(columns, present, labels)
         self.classes_ = classes
-        self.temperature_ = 1.0
-        if self.calibrate and len(classes) > 1:
-            plain = clone(self).set_params(calibrate=False)
+        self.reduced_ = self._fit_reduced(columns, here, labels)
+        self.calibrator_: Calibrator = Unchanged()
+        if self.calibration != "none" and len(classes) > 1:
+            plain = clone(self).set_params(calibration="none")
             answers = out_of_fold(
                 partial(fit_safely, plain),
                 X if anything.all() else X[anything],
@@ -120,25 +147,37 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
                 n_splits=self.n_inner,
                 seed=self.random_state,
             )
-            self.temperature_ = fit_temperature(answers, codes[anything])
+            self.calibrator_ = fit_calibrator(self.calibration, answers, codes[anything])
         return self
 
     def restricted_to(self, X: pd.DataFrame) -> EarlyFusion:
-        """Return an unfitted copy without the blocks that are absent in all rows of a table."""
-        blocks = {name: front for name, front in self.blocks.items() if present_rows(select_block(X, name)).any()}
-        return clone(self).set_params(blocks=blocks)
+        """Return an unfitted copy for part of the training rows.
+
+        Blocks that are absent in all of them are left out, and so are subsets that no row shows: the copy judges other
+        training rows, and those show what these do.
+        """
+        here = {name: present_rows(select_block(X, name)) for name in self.blocks}
+        blocks = {name: front for name, front in self.blocks.items() if here[name].any()}
+        patterns = {tuple(pattern) for pattern in np.unique(np.stack(list(here.values())).T, axis=0).tolist()}
+        shown = [subset for subset in self.subsets if tuple(name in subset for name in self.blocks) in patterns]
+        return clone(self).set_params(blocks=blocks, subsets=[s for s in shown if set(s) <= set(blocks)])
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
         """Return class probabilities of shape (n_samples, n_classes)."""
         check_is_fitted(self)
         check_blocks(X)
-        columns, anything = self._concatenate(X)
+        columns, here = self._readied(X)
+        present = np.stack(list(here.values()))
+        anything = present.any(axis=0)
         answers = np.tile(self.prior_, (len(X), 1))
-        if anything.any():
-            given = self.classifier_.predict_proba(columns[anything])
-            answers[anything] = align(given, self.classifier_.classes_, self.classes_)
-            if self.temperature_ != 1.0:
-                answers[anything] = apply_temperature(answers[anything], self.temperature_)
+        remaining = anything.copy()
+        for subset, classifier in self.reduced_.items():
+            rows = np.all([here[name] == (name in subset) for name in here], axis=0)
+            if rows.any():
+                answers[rows] = self._answers(classifier, self._side_by_side(columns, subset, rows))
+                remaining &= ~rows
+        if remaining.any():
+            answers[remaining] = self._answers(self.classifier_, self._joined(columns, present)[remaining])
         return answers
 
     def predict(self, X: pd.DataFrame) -> Array:
@@ -146,24 +185,66 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
-    def _concatenate(self, X: pd.DataFrame) -> tuple[Array, Array]:
-        """Return the scaled columns, and for each row whether any block is there."""
-        takes_nan = get_tags(self.classifier).input_tags.allow_nan
-        total = sum(self.widths_.values())
-        shares = {name: 1.0 if self.weights is None else float(self.weights.get(name, 1.0)) for name in self.fronts_}
-        columns: list[Array] = []
-        anything = np.zeros(len(X), dtype=bool)
+    def _answers(self, classifier: Any, columns: Array) -> Array:
+        given = align(classifier.predict_proba(columns), classifier.classes_, self.classes_)
+        return self.calibrator_.apply(given)
+
+    def _fit_classifier(self, columns: dict[str, Array], present: Array, labels: Array) -> Any:
+        """Fit the classifier of all blocks, with a second look at each row where blocks drop out."""
+        shown, rows = present, np.arange(present.shape[1])
+        if self.dropout:
+            random = np.random.default_rng(self.random_state)
+            kept = present & (random.random(present.shape) >= self.dropout)
+            rescued = np.flatnonzero(~kept.any(axis=0) & present.any(axis=0))
+            for row in rescued:
+                kept[random.choice(np.flatnonzero(present[:, row])), row] = True
+            shown, rows = np.hstack([present, kept]), np.tile(rows, 2)
+        given = rows[shown.any(axis=0)]
+        joined = self._joined({name: values[rows] for name, values in columns.items()}, shown)
+        return fit_safely(self.classifier, joined[shown.any(axis=0)], labels[given])
+
+    def _fit_reduced(
+        self, columns: dict[str, Array], here: dict[str, Array], labels: Array
+    ) -> dict[tuple[str, ...], Any]:
+        """Fit a classifier for each subset, on all rows that have its blocks, whatever else they have."""
+        reduced = {}
+        for subset in self.subsets:
+            names = tuple(name for name in self.blocks if name in subset)
+            rows = np.all([here[name] for name in names], axis=0)
+            if 0 < len(names) < len(self.blocks) and len(np.unique(labels[rows])) > 1:
+                reduced[names] = clone(self.classifier).fit(self._side_by_side(columns, names, rows), labels[rows])
+        return reduced
+
+    def _readied(self, X: pd.DataFrame) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return what each block's transformer makes of it (0 where absent), and in which rows it is there."""
+        columns, here = {}, {}
         for name, front in self.fronts_.items():
             table = select_block(X, name, self.features_[name])
-            present = present_rows(table)
-            anything |= present
-            filled = np.full((len(X), self.widths_[name]), np.nan if takes_nan else 0.0, dtype=np.float32)
+            here[name] = present = present_rows(table)
+            columns[name] = np.zeros((len(X), self.widths_[name]), dtype=np.float32)
             if present.any():
-                given = front.transform(table[present])
-                given = given.toarray() if sparse.issparse(given) else np.asarray(given)
-                share = shares[name] / sum(shares.values())
-                filled[present] = given * np.float32(np.sqrt(share * total / self.widths_[name]))
-            columns.append(filled)
+                given = front.transform(table if present.all() else table[present])
+                columns[name][present] = given.toarray() if sparse.issparse(given) else np.asarray(given)
+        return columns, here
+
+    def _factor(self, name: str, names: Collection[str]) -> np.float32:
+        """Return what a block is multiplied by among others, so that each has its share of the variance."""
+        if not self.block_scaling:
+            return np.float32(1)
+        shares = {other: 1.0 if self.weights is None else float(self.weights.get(other, 1.0)) for other in names}
+        total = sum(self.widths_[other] for other in names)
+        return np.float32(np.sqrt(shares[name] / sum(shares.values()) * total / self.widths_[name]))
+
+    def _side_by_side(self, columns: dict[str, Array], names: tuple[str, ...], rows: Array) -> Array:
+        return np.hstack([self._factor(name, names) * columns[name][rows] for name in names])
+
+    def _joined(self, columns: dict[str, Array], present: Array) -> Array:
+        """Put all blocks side by side; what is absent is NaN to trees, and for others 0 beside a column that says so."""
+        takes_nan = get_tags(self.classifier).input_tags.allow_nan
+        parts: list[Array] = []
+        for (name, values), there in zip(columns.items(), present, strict=True):
+            filled = np.float32(np.nan if takes_nan else 0.0)
+            parts.append(np.where(there[:, None], self._factor(name, self.fronts_) * values, filled))
             if name in self.partial_ and not takes_nan:
-                columns.append(np.where(present, 1.0, -1.0).astype(np.float32)[:, None])
-        return np.hstack(columns), anything
+                parts.append(np.where(there, 1.0, -1.0).astype(np.float32)[:, None])
+        return np.hstack(parts)

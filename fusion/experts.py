@@ -14,7 +14,8 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
-from ..classifiers.calibration import align, apply_temperature, fit_temperature, log_clipped, out_of_fold
+from ..classifiers.calibration import align, log_clipped, out_of_fold
+from ..classifiers.calibrators import Calibrator, Method, Unchanged, fit_calibrator
 from ..features.errors import EmofuseWarning, ProtocolError, StudyError, TableError
 from .blocks import check_blocks, present_rows, select_block
 
@@ -29,7 +30,7 @@ class Expert:
     block: str | None
     features: tuple[Any, ...]
     estimator: Any
-    temperature: float
+    calibrator: Calibrator
 
     def log_probabilities(self, X: pd.DataFrame, classes: Array) -> Array:
         """Return calibrated log probabilities (n_samples, n_classes); NaN rows where the block is absent."""
@@ -38,7 +39,7 @@ class Expert:
         logs = np.full((len(X), len(classes)), np.nan)
         if present.any():
             answers = align(self.estimator.predict_proba(table[present]), self.estimator.classes_, classes)
-            logs[present] = log_clipped(apply_temperature(answers, self.temperature))
+            logs[present] = log_clipped(self.calibrator.apply(answers))
         return logs
 
 
@@ -73,7 +74,7 @@ class FittedExperts:
         """Return the same fit with some of its experts."""
         return replace(
             self,
-            experts={name: self.experts[name] for name in names},
+            experts={name: self.experts[name] for name in names if name in self.experts},
             out_of_fold={name: self.out_of_fold[name] for name in names},
         )
 
@@ -95,8 +96,9 @@ def fit_experts(
     *,
     n_inner: int = 5,
     seed: int = 0,
+    calibration: Method = "temperature",
 ) -> FittedExperts:
-    """Fit experts, their out-of-fold scores and their temperatures.
+    """Fit experts, their out-of-fold scores and their calibrators.
 
     Parameters
     ----------
@@ -109,6 +111,7 @@ def fit_experts(
         Speakers or subjects; no group stands on both sides of an inner fold.
     n_inner : int, default=5
     seed : int, default=0
+    calibration : {"temperature", "sigmoid", "isotonic", "none"}, default="temperature"
 
     Returns
     -------
@@ -137,17 +140,17 @@ def fit_experts(
         present = np.flatnonzero(here)
         rows, own = table if here.all() else table.iloc[present], labels[present]
         own_groups = None if known_groups is None else known_groups[present]
-        temperature = 1.0
+        calibrator: Calibrator = Unchanged()
         if can_hold_out(own, own_groups):
             fit = partial(fit_safely, estimator)
             answers = out_of_fold(fit, rows, own, own_groups, classes=classes, n_splits=n_inner, seed=seed)
-            temperature = fit_temperature(answers, codes[present])
+            calibrator = fit_calibrator(calibration, answers, codes[present])
         else:
             answers = np.tile(_shares(codes[present], len(classes)), (len(present), 1))
         scores[name] = np.full((len(X), len(classes)), np.nan)
-        scores[name][present] = log_clipped(apply_temperature(answers, temperature))
+        scores[name][present] = log_clipped(calibrator.apply(answers))
         fitted = clone(estimator).fit(rows, own) if len(np.unique(own)) > 1 else fit_safely(estimator, rows, own)
-        experts[name] = Expert(block, () if block is None else tuple(table.columns), fitted, temperature)
+        experts[name] = Expert(block, () if block is None else tuple(table.columns), fitted, calibrator)
     return FittedExperts(classes, codes, known_groups, _shares(codes, len(classes)), experts, scores)
 
 

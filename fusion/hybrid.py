@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 
+from ..classifiers.calibrators import Method
 from ..features.errors import StudyError
 from .early import EarlyFusion
-from .experts import ALL_BLOCKS
+from .experts import ALL_BLOCKS, Array
 from .late import LateFusion, Rule
+from .rules import present_experts
 
 EARLY = "early"
 
@@ -18,13 +21,15 @@ EARLY = "early"
 class HybridFusion(LateFusion):
     """Combine one expert a block and an early-fusion expert by a rule of late fusion.
 
+    A row that has one of the experts' blocks only is answered by that expert.
+
     Parameters
     ----------
     blocks : dict of str to classifier
         The experts of single blocks.
     early : EarlyFusion
         The expert of all blocks; its own calibration is replaced by that of the experts.
-    rule, meta, n_inner, random_state
+    rule, meta, calibration, n_inner, random_state
         As for :class:`~emofuse.fusion.late.LateFusion`.
     """
 
@@ -34,13 +39,27 @@ class HybridFusion(LateFusion):
         early: EarlyFusion,
         rule: Rule = "product",
         meta: Any = None,
+        calibration: Method = "temperature",
         n_inner: int = 5,
         random_state: int = 0,
     ) -> None:
-        super().__init__(blocks, rule=rule, meta=meta, n_inner=n_inner, random_state=random_state)
+        super().__init__(
+            blocks, rule=rule, meta=meta, calibration=calibration, n_inner=n_inner, random_state=random_state
+        )
         self.early = early
+
+    def combine(self, scores: Array) -> Array:
+        """Apply the fitted rule; where one expert of a block is there alone, early fusion has nothing to add to it."""
+        return super().combine(self._alone_without_early(scores))
+
+    def _alone_without_early(self, scores: Array) -> Array:
+        early = list(self.experts_.out_of_fold).index(EARLY)
+        alone = np.delete(present_experts(scores), early, axis=0).sum(axis=0) == 1
+        scores = scores.copy()
+        scores[early, alone] = np.nan
+        return scores
 
     def _estimators(self) -> dict[str, tuple[str | None, Any]]:
         if EARLY in self.blocks:
             raise StudyError(f"a block of hybrid fusion cannot be called {EARLY!r}; rename it")
-        return super()._estimators() | {EARLY: (ALL_BLOCKS, clone(self.early).set_params(calibrate=False))}
+        return super()._estimators() | {EARLY: (ALL_BLOCKS, clone(self.early).set_params(calibration="none"))}

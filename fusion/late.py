@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..classifiers.calibration import align, apply_temperature, fit_temperature, inner_folds, out_of_fold
+from ..classifiers.calibrators import Method
 from ..classifiers.recipes import meta_classifier
 from ..features.errors import EmofuseWarning, StudyError
 from . import rules
@@ -42,7 +43,7 @@ LEAST_META_ROWS = 20
 class LateFusion(ClassifierMixin, BaseEstimator):
     """Combine calibrated experts, one a block, by a rule.
 
-    The experts' temperatures, the learned weights and the meta-classifier of stacking are fitted on out-of-fold scores with
+    The experts' calibration, the learned weights and the meta-classifier of stacking are fitted on out-of-fold scores with
     group-disjoint inner folds, always: there is no way to fit them on scores of rows that an expert was trained on.
 
     Parameters
@@ -56,6 +57,8 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         experts only one, of all together.
     meta : classifier, optional
         Meta-classifier of stacking; class-balanced logistic regression by default.
+    calibration : {"temperature", "sigmoid", "isotonic", "none"}, default="temperature"
+        What makes the experts' probabilities hold before they are combined; the answers of a rule get a temperature.
     n_inner : int, default=5
         Inner folds.
     random_state : int, default=0
@@ -88,12 +91,14 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         blocks: Mapping[str, Any],
         rule: Rule = "product",
         meta: Any = None,
+        calibration: Method = "temperature",
         n_inner: int = 5,
         random_state: int = 0,
     ) -> None:
         self.blocks = blocks
         self.rule = rule
         self.meta = meta
+        self.calibration = calibration
         self.n_inner = n_inner
         self.random_state = random_state
 
@@ -109,13 +114,19 @@ class LateFusion(ClassifierMixin, BaseEstimator):
             Speakers or subjects, kept apart by the inner folds; without it each row is its own group.
         """
         return self.fit_rule(
-            fit_experts(self._estimators(), X, y, groups, n_inner=self.n_inner, seed=self.random_state)
+            fit_experts(
+                self._estimators(),
+                X,
+                y,
+                groups,
+                n_inner=self.n_inner,
+                seed=self.random_state,
+                calibration=self.calibration,
+            )
         )
 
     def fit_rule(self, experts: FittedExperts) -> LateFusion:
         """Fit the rule alone, on experts that :func:`~emofuse.fusion.experts.fit_experts` fitted."""
-        if self.rule not in RULES:
-            raise StudyError(f"late fusion knows the rules {list(RULES)}, got {self.rule!r}")
         if self.rule not in RULES:
             raise StudyError(f"late fusion knows the rules {list(RULES)}, got {self.rule!r}")
         self.experts_ = experts

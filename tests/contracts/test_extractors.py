@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 import soundfile as sf
 from emofuse.features.base import Extractor
-from emofuse.features.errors import SampleError
+from emofuse.features.degradation import DEGRADATIONS
+from emofuse.features.degraded import Degraded
+from emofuse.features.errors import SampleError, StudyError
 from emofuse.features.extractors import EXTRACTORS, make_extractor
 from emofuse.features.faces import predictor_file
 from emofuse.features.openface import ACTION_UNITS
@@ -417,3 +419,81 @@ def test_other_parameters_never_read_the_rows_of_these(name, extractor, samples,
     for key, value in OTHER_VALUES[name].items():
         other = make_extractor(name, {key: value}).extract(samples.loc[["first"]], store=store)
         assert (other.n_extracted, other.n_from_store) == (1, 0), key
+
+
+LEVELS = {
+    "noise": (30.0, 0.0),
+    "pink_noise": (30.0, 0.0),
+    "blur": (0.002, 0.005),
+    "darkness": (1.0, 4.0),
+    "dropped_words": (0.1, 0.5),
+    "flat_channels": (1.0, 2.0),
+}
+
+
+def kinds_of(extractor):
+    """The kinds of degradation that suit an extractor."""
+    return [kind for kind, degradation in DEGRADATIONS.items() if extractor.source_column in degradation.columns]
+
+
+def test_every_degradation_has_its_levels_and_an_extractor_that_it_suits():
+    assert set(LEVELS) == set(DEGRADATIONS)
+    columns = {make_extractor(name, {}).source_column for name in EXTRACTORS}
+    assert all(set(degradation.columns) <= columns for degradation in DEGRADATIONS.values())
+
+
+@pytest.mark.parametrize("kind", LEVELS)
+def test_degradation_is_taken_or_refused_in_one_line(extractor, source, kind):
+    worse = Degraded(extractor, kind, LEVELS[kind][1])
+    if kind not in kinds_of(extractor):
+        for call in (worse.get_feature_names_out, lambda: worse.extract_one(source[1])):
+            with pytest.raises(StudyError, match=f"{kind!r} does not suit {extractor.source_column!r}; ") as caught:
+                call()
+            assert "\n" not in str(caught.value)
+        return
+    path, in_memory = source
+    assert list(worse.get_feature_names_out()) == list(extractor.get_feature_names_out())
+    row = worse.extract_one(in_memory)
+    assert (row.dtype, row.shape) == (np.float32, worse.get_feature_names_out().shape)
+    np.testing.assert_array_equal(worse.extract_one(path), row)
+    assert (row != extractor.extract_one(in_memory)).any()
+    assert worse.explain(worse.get_feature_names_out()[0]) == extractor.explain(extractor.get_feature_names_out()[0])
+
+
+def test_degraded_rows_depend_on_nothing_but_the_sample(extractor, samples):
+    for kind in kinds_of(extractor)[:1]:
+        worse = Degraded(extractor, kind, LEVELS[kind][1])
+        whole = worse.extract(samples).features
+        pd.testing.assert_frame_equal(worse.extract(samples, n_jobs=3).features, whole, check_exact=True)
+        pd.testing.assert_frame_equal(worse.extract(samples.iloc[::-1]).features[::-1], whole, check_exact=True)
+        pd.testing.assert_frame_equal(worse.extract(samples.loc[["second"]]).features, whole.loc[["second"]])
+        np.testing.assert_array_equal(whole.loc["copy"], whole.loc["first"])
+
+
+def test_store_keeps_clean_and_degraded_rows_apart(extractor, samples, unusable, tmp_path):
+    store = FeatureStore(tmp_path / "store")
+    clean = extractor.extract(samples, store=store)
+    found = [clean.features]
+    for kind in kinds_of(extractor)[:1]:
+        for level in LEVELS[kind]:
+            worse = Degraded(extractor, kind, level)
+            first, second = worse.extract(samples, store=store), worse.extract(samples, store=store)
+            assert (first.n_from_store, second.n_from_store, second.n_extracted) == (0, 3, 0)
+            assert first.failures["sample"].tolist() == unusable
+            pd.testing.assert_series_equal(first.hashes, clean.hashes)
+            pd.testing.assert_frame_equal(second.features, first.features, check_exact=True)
+            assert all(not first.features.equals(other) for other in found)
+            found.append(first.features)
+    again = extractor.extract(samples, store=store)
+    assert again.n_from_store == 3
+    pd.testing.assert_frame_equal(again.features, clean.features, check_exact=True)
+
+
+def test_fingerprint_of_a_degraded_extractor_covers_all_of_it(name, extractor):
+    made = [extractor, *(Degraded(extractor, kind, level) for kind in kinds_of(extractor) for level in LEVELS[kind])]
+    for parameters in ({key: value} for key, value in OTHER_VALUES[name].items()):
+        made += [Degraded(make_extractor(name, parameters), kind, LEVELS[kind][0]) for kind in kinds_of(extractor)[:1]]
+    assert len({one.fingerprint() for one in made}) == len(made)
+    for kind in kinds_of(extractor)[:1]:
+        worse = Degraded(extractor, kind, 1)
+        assert worse.fingerprint() == clone(worse).fingerprint() == Degraded(extractor, kind, 1.0).fingerprint()

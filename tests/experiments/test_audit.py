@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from emofuse.experiments.audit import MANY_CLASSES, audit
+from emofuse.experiments.audit import audit
+from emofuse.experiments.audit_samples import MANY_CLASSES
 from emofuse.experiments.corpora import Corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,7 +42,7 @@ def codes(samples):
 def test_a_clean_corpus_gets_notes_only(make_corpus, make_study):
     findings = audit(make_study(), make_corpus())
     assert {finding.severity for finding in findings} == {"note"}
-    assert kinds(findings) == {"classes", "split", "columns"}
+    assert kinds(findings) == {"classes", "split", "columns", "pairing", "speaker_probe"}
     (split,) = only(findings, "split")
     assert split.message == "2 folds; no group, file or used text stands on both sides"
     assert [(finding.where, finding.message) for finding in only(findings, "columns")] == [
@@ -230,4 +231,9 @@ def test_a_studys_own_table_is_looked_at_too(make_corpus, make_study, tmp_path):
 
 
 def test_a_table_of_another_corpus_is_no_obstacle(make_corpus, make_study):
-    assert kinds(audit(make_study("face", "voice"), make_corpus(tables=("face",)))) == {"classes", "split", "columns"}
+    assert kinds(audit(make_study("face", "voice"), make_corpus(tables=("face",)))) == {
+        "classes",
+        "split",
+        "columns",
+        "speaker_probe",
+    }

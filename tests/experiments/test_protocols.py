@@ -74,6 +74,24 @@ def test_the_seed_decides_the_split(name):
     assert tests[0] == tests[1] != tests[2]
 
 
+@pytest.mark.parametrize("name", ["group_kfold", "random"])
+def test_repeats_draw_the_folds_anew_and_the_first_are_those_without(name):
+    samples = table(np.repeat([f"s{number}" for number in range(12)], 4))
+    folds = make_folds(samples, ProtocolSpec(name=name, n_folds=3, repeats=4), seed=7)
+    assert [fold.name for fold in folds] == [f"{repeat}.{fold}" for repeat in range(1, 5) for fold in range(1, 4)]
+    tests = [fold.test.tolist() for fold in folds]
+    assert tests[:3] == [fold.test.tolist() for fold in make_folds(samples, ProtocolSpec(name=name, n_folds=3), seed=7)]
+    assert len({str(tests[start : start + 3]) for start in range(0, 12, 3)}) == 4
+    for start in range(0, 12, 3):
+        assert sorted(row for test in tests[start : start + 3] for row in test) == list(range(48))
+
+
+@pytest.mark.parametrize("name", ["loso", "official", "luna5", "blocked"])
+def test_a_split_that_is_not_drawn_cannot_be_repeated(name):
+    with pytest.raises(ValueError, match=f"'{name}' has one split only; repeats = 2 needs group_kfold or random"):
+        ProtocolSpec(name=name, repeats=2)
+
+
 @pytest.mark.parametrize(
     ("name", "folds"),
     [

@@ -162,7 +162,7 @@ def test_rows_hold_every_metric_with_its_folds_and_interval(evaluate, make_study
     row = results["rows"][1]
     assert (row["blocks"], row["classifier"], row["fit_seconds"]) == (["voice"], "linear", 1.234)
     assert row["predict_ms_per_sample"] == pytest.approx(1000 * 0.06 / 120)
-    for metric in ("uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "ece"):
+    for metric in ("uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "brier", "ece"):
         found = row["metrics"][metric]
         assert found["mean"] == pytest.approx(np.mean(found["folds"]), abs=1e-5)
         assert found["low"] <= found["mean"] <= found["high"]

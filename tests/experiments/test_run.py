@@ -15,7 +15,7 @@ from emofuse.experiments.study import STRATEGIES, load_study
 from emofuse.features.errors import ProtocolError, StudyError, TableError
 from emofuse.features.store import FeatureStore
 
-METRICS = {"uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "ece"}
+METRICS = {"uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "brier", "ece"}
 CLOCK = ("fit_seconds", "predict_ms_per_sample")
 FILES = {
     "results.json",

@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn, intervals against what they promise, tests of a difference against hand calculation."""
+"""Metrics against scikit-learn, and intervals over groups."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import warnings
 
 import numpy as np
 import pytest
+from emofuse.experiments import statistics
 from emofuse.experiments.statistics import (
     ECE_BINS,
+    MANY_GROUPS,
     N_BOOTSTRAP,
     Scores,
     bootstrap_weights,
-    compare,
-    holm,
     metrics_of,
-    nadeau_bengio,
     score,
     tally,
+    widening,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +46,7 @@ def test_metrics_equal_those_of_scikit_learn(seed, count, n_classes):
             "macro_f1": metrics.f1_score(codes, predicted, average="macro"),
             "weighted_f1": metrics.f1_score(codes, predicted, average="weighted"),
             "log_loss": metrics.log_loss(codes, np.maximum(probabilities, 1e-7), labels=range(n_classes)),
+            "brier": ((probabilities - np.eye(n_classes)[codes]) ** 2).sum(axis=1).mean(),
         }
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
 
@@ -66,6 +67,7 @@ def test_calibration_error_is_the_gap_of_each_bin_by_its_share(seed, count):
 def test_certain_answers_stay_finite_and_in_the_last_bin():
     found = metrics_of(tally(np.array([0, 0]), np.array([[1.0, 0.0], [0.0, 1.0]]), np.zeros(2, int)))
     assert found["log_loss"][0] == pytest.approx(-np.log(1e-7) / 2)
+    assert found["brier"][0] == pytest.approx(1.0)
     assert found["ece"][0] == pytest.approx(0.5)
 
 
@@ -87,8 +89,9 @@ def test_bootstrap_draws_as_many_groups_as_there_are():
     assert not np.array_equal(weights, bootstrap_weights(7, seed=1))
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
-    hits, n_experiments, n_groups, per_group = 0, 100, 30, 12
+@pytest.mark.parametrize("n_groups", [30, 6])
+def test_the_interval_covers_the_truth_about_as_often_as_it_says(n_groups):
+    hits, n_experiments, per_group = 0, 100, 12
     random = np.random.default_rng(0)
     for experiment in range(n_experiments):
         skill = np.repeat(np.clip(random.normal(0.7, 0.1, n_groups), 0, 1), per_group)
@@ -104,7 +107,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
 
 @pytest.mark.parametrize(("bounded", "expected"), [(True, (0.0, 1.0)), (False, (-0.5, 1.5))])
 def test_a_share_stays_between_0_and_1(bounded, expected):
-    scores = Scores(folds=np.array([0.5]), draws=np.array([-1.0, 1.0]).repeat(500))
+    scores = Scores(np.array([0.5]), np.array([-1.0, 1.0]).repeat(500), groups=np.array([0.5]), right=np.array([True]))
     assert scores.interval(bounded=bounded) == pytest.approx(expected)
 
 
@@ -119,66 +122,60 @@ def test_the_mean_is_over_folds_and_the_interval_around_it():
     assert low < found.mean < high
 
 
-def test_nadeau_bengio_by_hand():
-    # differences 1, 2, 3: mean 2, variance 1; t = 2 / sqrt((1/3 + 1/2) * 1) = 2.19089; 2 degrees of freedom:
-    # p = 1 - t / sqrt(t^2 + 2) = 1 - 2.19089 / 2.60768
-    p = nadeau_bengio(np.array([1.0, 2.0, 3.0]), 0.5)
-    assert p == pytest.approx(1 - 2.1908902300 / 2.6076809621)
+def test_what_is_known_of_a_strategy_by_group_and_by_sample():
+    codes, probabilities = answers(0, 60, 3)
+    groups = np.arange(60) % 6
+    found = score(codes, probabilities, groups, np.zeros(60, int), seed=0)
+    right = probabilities.argmax(axis=1) == codes
+    assert found["uar"].right is found["brier"].right
+    assert found["uar"].right.tolist() == right.tolist()
+    assert found["accuracy"].groups.tolist() == pytest.approx([right[groups == number].mean() for number in range(6)])
+    own = metrics_of(tally(codes[groups == 2], probabilities[groups == 2], np.zeros(10, int)))
+    assert found["uar"].groups[2] == pytest.approx(own["uar"][0])
 
 
-def test_the_corrected_test_is_less_sure_than_the_naive_one():
-    from scipy.stats import ttest_1samp
-
-    differences = np.array([0.02, 0.01, 0.015, 0.005, 0.03])
-    assert nadeau_bengio(differences, 0.25) > ttest_1samp(differences, 0).pvalue
-
-
-@pytest.mark.parametrize(("value", "p"), [(0.0, 1.0), (0.1, 0.0)])
-def test_differences_that_never_vary(value, p):
-    assert nadeau_bengio(np.full(5, value), 0.25) == p
-
-
-def test_holm_on_a_known_example():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([]) == []
+def test_a_sample_that_is_tested_again_counts_once_and_tells_nothing_new_of_its_group():
+    codes, probabilities = answers(0, 60, 3)
+    groups, folds = np.arange(60) % 6, np.arange(60) % 6 % 3
+    plain = score(codes, probabilities, groups, folds, seed=0)["uar"]
+    twice = [np.concatenate([values, values]) for values in (codes, probabilities, groups)]
+    repeated = score(*twice, np.concatenate([folds, folds + 3]), seed=0, once=np.arange(60))["uar"]
+    assert repeated.right.tolist() == plain.right.tolist()
+    assert repeated.folds.tolist() == [*plain.folds, *plain.folds]
+    assert repeated.interval(bounded=True) == pytest.approx(plain.interval(bounded=True))
+    np.testing.assert_allclose(repeated.groups, plain.groups)
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_raises_every_p_keeps_their_order_and_multiplies_the_smallest(p_values):
-    corrected = np.array(holm(p_values))
-    assert (np.array(p_values) <= corrected).all()
-    assert (corrected <= 1).all()
-    assert (np.diff(corrected[np.argsort(p_values, kind="stable")]) >= 0).all()
-    assert corrected.min() == pytest.approx(min(1.0, len(p_values) * min(p_values)))
+def test_the_widening_takes_the_t_distribution_and_the_small_sample_into_account():
+    # t quantiles at .975 from a printed table: 4 degrees of freedom 2.776, 23 degrees 2.069
+    assert widening(5) == pytest.approx(2.776 / 1.960 * np.sqrt(5 / 4), rel=1e-3)
+    assert widening(24) == pytest.approx(2.069 / 1.960 * np.sqrt(24 / 23), rel=1e-3)
+    assert widening(1) == 1
+    assert widening(5000) == pytest.approx(1, abs=1e-3)
 
 
-def two_strategies(n_folds):
-    codes, good = answers(0, 80, 3, confidence=2.5)
-    _, bad = answers(1, 80, 3, confidence=0.0)
-    groups, folds = np.arange(80) % 8, np.arange(80) % 8 % n_folds
-    return (score(codes, given_, groups, folds, seed=0)["uar"] for given_ in (good, bad))
+def test_the_rows_of_a_single_group_are_drawn():
+    codes, probabilities = answers(0, 200, 3)
+    folds = np.zeros(200, int)
+    alone = score(codes, probabilities, folds, folds, seed=0)["accuracy"]
+    rows = score(codes, probabilities, np.arange(200), folds, seed=0)["accuracy"]
+    assert len(alone.groups) == 1
+    assert alone.interval(bounded=True) == pytest.approx(rows.interval(bounded=True))
+    assert np.ptp(alone.draws) > 0
 
 
-@pytest.mark.parametrize(("n_folds", "test"), [(4, "nadeau_bengio"), (1, "group_bootstrap")])
-def test_one_fold_is_compared_by_bootstrap_and_more_by_nadeau_bengio(n_folds, test):
-    good, bad = two_strategies(n_folds)
-    difference, low, high, p, name = compare(good, bad, test_to_train=1 / 3)
-    assert name == test
-    assert 0 < low < difference < high
-    assert p < 0.05
+def test_very_many_groups_are_drawn_in_bunches_with_the_same_spread(monkeypatch):
+    codes, probabilities = answers(0, 4000, 3)
+    each = score(codes, probabilities, np.arange(4000), np.zeros(4000, int), seed=0)["uar"]
+    monkeypatch.setattr(statistics, "MANY_GROUPS", 200)
+    bunched = score(codes, probabilities, np.arange(4000), np.zeros(4000, int), seed=0)["uar"]
+    assert MANY_GROUPS > 4000
+    assert len(bunched.groups) == 4000
+    assert bunched.draws.std() == pytest.approx(each.draws.std(), rel=0.15)
 
 
-@pytest.mark.parametrize("n_folds", [1, 4])
-def test_comparing_the_other_way_round_turns_the_sign_and_nothing_else(n_folds):
-    good, bad = two_strategies(n_folds)
-    forth, back = (compare(*pair, test_to_train=1 / 3) for pair in ((good, bad), (bad, good)))
-    assert forth[0] == pytest.approx(-back[0])
-    assert (forth[1], forth[2]) == pytest.approx((-back[2], -back[1]))
-    assert forth[3] == pytest.approx(back[3])
-    assert forth[4] == back[4]
-
-
-@pytest.mark.parametrize("n_folds", [1, 4])
-def test_a_strategy_does_not_differ_from_itself(n_folds):
-    good, _ = two_strategies(n_folds)
-    assert compare(good, good, test_to_train=1 / 3)[:4] == (0.0, 0.0, 0.0, 1.0)
+def test_draws_are_shared_and_cannot_be_changed():
+    weights = bootstrap_weights(5, seed=3)
+    assert bootstrap_weights(5, seed=3) is weights
+    with pytest.raises(ValueError, match="read-only"):
+        weights[0, 0] = 9

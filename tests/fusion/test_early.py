@@ -60,7 +60,7 @@ def scalers(*names: str) -> dict[str, Scaler]:
 def test_each_block_gets_its_share_of_the_variance(weights: dict[str, float] | None, share: float) -> None:
     X, y = wide_and_narrow()
 
-    fitted = EarlyFusion(scalers("audio", "face"), Sees(), weights=weights, calibrate=False).fit(X, y)
+    fitted = EarlyFusion(scalers("audio", "face"), Sees(), weights=weights, calibration="none").fit(X, y)
 
     variances = fitted.classifier_.columns_.var(axis=0)
     assert variances[:90].sum() / variances.sum() == pytest.approx(share, rel=1e-3)
@@ -85,7 +85,7 @@ def test_an_absent_block_is_missing_for_trees_and_average_and_marked_for_others(
     X, y = wide_and_narrow()
     X.iloc[:10, 90:] = np.nan
 
-    fitted = EarlyFusion(scalers("audio", "face"), Sees(takes_nan), calibrate=False).fit(X, y)
+    fitted = EarlyFusion(scalers("audio", "face"), Sees(takes_nan), calibration="none").fit(X, y)
     columns = fitted.classifier_.columns_
 
     if takes_nan:
@@ -100,7 +100,7 @@ def test_an_absent_block_is_missing_for_trees_and_average_and_marked_for_others(
 
 def test_a_block_that_training_never_lacked_may_be_absent_in_prediction() -> None:
     X, y = wide_and_narrow()
-    fitted = EarlyFusion(scalers("audio", "face"), Sees(), calibrate=False).fit(X, y)
+    fitted = EarlyFusion(scalers("audio", "face"), Sees(), calibration="none").fit(X, y)
     X.loc[:, "face"] = np.nan
 
     fitted.predict_proba(X)
@@ -132,8 +132,8 @@ def test_calibration_makes_a_model_as_sure_as_it_may_be_and_changes_no_decision(
     X, y, groups = make_blocks(strengths=strengths)
     new, truth, _ = make_blocks(strengths=strengths, n_clips=30, seed=1)
     plain, calibrated = (
-        EarlyFusion(scalers("audio", "face"), classifier, calibrate=calibrate).fit(X, y, groups)
-        for calibrate in (False, True)
+        EarlyFusion(scalers("audio", "face"), classifier, calibration=calibration).fit(X, y, groups)
+        for calibration in ("none", "temperature")
     )
     codes = np.searchsorted(plain.classes_, truth)
 
@@ -168,7 +168,7 @@ def test_a_single_speaker_can_be_fitted_only_without_calibration(make_blocks: Ca
 
     with pytest.raises(ProtocolError, match="got one; add speakers"):
         EarlyFusion(scalers("audio", "face"), LinearClassifier()).fit(X, y, one)
-    assert EarlyFusion(scalers("audio"), LinearClassifier(), calibrate=False).fit(X, y, one).score(X, y) > 0.6
+    assert EarlyFusion(scalers("audio"), LinearClassifier(), calibration="none").fit(X, y, one).score(X, y) > 0.6
 
 
 def test_a_block_of_one_speaker_is_left_out_of_folds_that_lack_it(make_blocks: Callable[..., Corpus]) -> None:
@@ -218,7 +218,7 @@ def test_the_fusion_given_stays_unfitted(make_blocks: Callable[..., Corpus]) -> 
 
 def test_a_training_row_with_nothing_in_it_changes_nothing() -> None:
     X, y = wide_and_narrow()
-    fusion = EarlyFusion(scalers("audio", "face"), LinearClassifier(), calibrate=False)
+    fusion = EarlyFusion(scalers("audio", "face"), LinearClassifier(), calibration="none")
     plain = clone(fusion).fit(X, y).predict_proba(X)
     with_empty = pd.concat([X, pd.DataFrame(np.nan, index=["empty"], columns=X.columns, dtype=np.float32)])
     fitted = clone(fusion).fit(with_empty, np.append(y, 1))

@@ -404,5 +404,5 @@ def test_blocks_that_the_fusion_does_not_use_are_ignored(
 
 
 def test_an_unknown_rule_is_answered_with_the_choices(make_blocks: Callable[..., Corpus], expert: Any) -> None:
-    with pytest.raises(StudyError, match=r"knows the rules \['mean', .*'stacking'\], got 'median'"):
-        fusing(expert, rule="median").fit(*make_blocks())
+    with pytest.raises(StudyError, match=r"knows the rules \['mean', .*'stacking'\], got 'loudest'"):
+        fusing(expert, rule="loudest").fit(*make_blocks())

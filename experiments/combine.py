@@ -1,0 +1,373 @@
+"""One fold: every strategy put together from the experts, judged out of fold, chosen between, and asked under all conditions."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..classifiers.calibration import FLOOR
+from ..features.errors import EmofuseWarning
+from ..fusion.contribution import shapley_values, subsets_of
+from ..fusion.experts import FittedExperts
+from ..fusion.hybrid import EARLY
+from ..fusion.late import LateFusion
+from ..fusion.rules import present_experts, product_rule
+from .compare import ExpertAnswers, FamilyAnswers, RowKey
+from .conditions import DROP_RATES, MAX_PARTS, Conditions, drop_masks
+from .protocols import Fold
+from .selective import abstention_threshold
+from .statistics import LOWER_IS_BETTER, Tally, metrics_of, tally
+from .strategies import EARLY_KINDS, FUSIONS, HYBRID_RULES, LATE_RULES, is_fusion, make_strategy
+from .study import Study
+
+Array = npt.NDArray[Any]
+# ("present", modalities), ("shuffled", modality, number), ("degraded", name), ("dropped", rate) or ("blocks", blocks).
+Condition = tuple[Any, ...]
+NESTED = "nested"  # the classifier of what each fold chooses by its own training rows
+SELECTED: RowKey = ("selected", (), NESTED)
+SELECTED_EARLY: RowKey = ("selected_early", (), NESTED)
+SELECTED_LATE: RowKey = ("selected_late", (), NESTED)
+BEST_SINGLE: RowKey = ("best_single", (), NESTED)
+CHOSEN_FROM = {
+    BEST_SINGLE: ("unimodal",),
+    SELECTED_EARLY: (*EARLY_KINDS,),
+    SELECTED_LATE: (*LATE_RULES,),
+    SELECTED: FUSIONS,
+}
+
+
+@dataclass
+class FoldOutcome:
+    """What every strategy answers in one fold.
+
+    Attributes
+    ----------
+    probabilities : dict of RowKey to ndarray of shape (n_test, n_classes)
+        Columns are the classes of the whole corpus.
+    nested : dict of RowKey to float
+        The study's first metric on the training rows, out of fold.
+    chosen : dict of RowKey to RowKey
+        What ``selected`` and its like are in this fold.
+    fit_seconds, predict_seconds : dict of RowKey to float
+    counts : dict of (RowKey, condition) to pair of Tally
+        Of all test rows together, and by group.
+    shares : dict of str to ndarray of shape (n_test,)
+        Shapley share of each modality in the log probability of the class that ``selected`` answers.
+    thresholds : dict of float to (float or None)
+        By wanted precision, the confidence from which on ``selected`` answers.
+    trials : list of dict
+        One for each trial and strategy, where there was a choice.
+    features : dict of str to dict of str to float
+        As of :class:`~emofuse.experiments.compare.FamilyAnswers`.
+    warnings : list of str
+    """
+
+    probabilities: dict[RowKey, Array] = field(default_factory=dict)
+    nested: dict[RowKey, float] = field(default_factory=dict)
+    chosen: dict[RowKey, RowKey] = field(default_factory=dict)
+    fit_seconds: dict[RowKey, float] = field(default_factory=dict)
+    predict_seconds: dict[RowKey, float] = field(default_factory=dict)
+    counts: dict[tuple[RowKey, Condition], tuple[Tally, Tally]] = field(default_factory=dict)
+    shares: dict[str, Array] = field(default_factory=dict)
+    thresholds: dict[float, float | None] = field(default_factory=dict)
+    trials: list[dict[str, Any]] = field(default_factory=list)
+    features: dict[str, dict[str, float]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A fitted strategy with the answers of the experts it is made of."""
+
+    fusion: LateFusion
+    experts: dict[str, ExpertAnswers]
+
+    def ask(self, conditions: Conditions, condition: Condition | None = None) -> Array:
+        """Return its probabilities of the test rows, shape (n_test, n_classes of training), under a condition."""
+        return self.fusion.combine(
+            np.stack([_scores(expert, conditions, condition) for expert in self.experts.values()])
+        )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What probabilities are counted by: the true classes, the groups, and the classes of the whole corpus."""
+
+    codes: Array
+    groups: Array
+    n_groups: int
+    classes: Array
+    trained: Array
+
+    def widened(self, answers: Array) -> Array:
+        """Put columns of the training classes where the corpus has them; a class that training lacked gets 0."""
+        placed = np.zeros((len(answers), len(self.classes)))
+        placed[:, np.searchsorted(self.classes, self.trained)] = answers
+        return placed
+
+    def counted(self, answers: Array) -> tuple[Tally, Tally]:
+        """Count answers of the test rows, together and by group."""
+        wide = self.widened(answers)
+        together = tally(self.codes, wide, np.zeros(len(wide), dtype=int))
+        return together, tally(self.codes, wide, self.groups, n_groups=self.n_groups)
+
+
+def combine_fold(
+    study: Study,
+    fold: Fold,
+    families: Sequence[FamilyAnswers],
+    codes: Array,
+    groups: Array,
+    n_groups: int,
+    classes: Array,
+    conditions: Conditions,
+) -> FoldOutcome:
+    """Return what every strategy of the study answers to the test rows of a fold.
+
+    Parameters
+    ----------
+    study : Study
+    fold : Fold
+    families : sequence of FamilyAnswers
+        Of this fold, one for each classifier of the study.
+    codes, groups : ndarray of shape (n_test,)
+        True class, as a position in ``classes``, and group of each test row.
+    n_groups : int
+        Of the whole corpus.
+    classes : ndarray
+        Of the whole corpus.
+    conditions : Conditions
+    """
+    outcome = FoldOutcome()
+    scale = Scale(codes, groups, n_groups, classes, families[0].fitted.classes)
+    contestants: dict[RowKey, Contestant] = {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", EmofuseWarning)
+        for family in families:
+            for key, contestant in _contestants(study, fold, family, outcome):
+                contestants[key] = contestant
+                outcome.probabilities[key] = scale.widened(contestant.ask(conditions))
+            outcome.features |= family.features
+            outcome.warnings += family.warnings
+        _choose(study, contestants, outcome)
+        _add_controls(study, families, scale, conditions, outcome)
+    for key in [key for key in contestants if is_fusion(key[0])]:
+        _ask_all(key, contestants[key], scale, conditions, outcome, study.seed)
+    if SELECTED in contestants:
+        _add_shares(contestants[SELECTED], conditions, outcome)
+        judged = contestants[SELECTED].fusion
+        rows = ~np.isnan(judged.out_of_fold_).any(axis=1)
+        own_groups = judged.experts_.groups
+        for precision in study.precisions:
+            outcome.thresholds[precision] = abstention_threshold(
+                judged.out_of_fold_[rows],
+                judged.experts_.codes[rows],
+                precision,
+                groups=None if own_groups is None else own_groups[rows],
+            )
+    outcome.warnings += sorted({f"fold {fold.name!r}: {item.message}" for item in caught})
+    return outcome
+
+
+def _contestants(
+    study: Study, fold: Fold, family: FamilyAnswers, outcome: FoldOutcome
+) -> Iterator[tuple[RowKey, Contestant]]:
+    """Yield every strategy of a family, each with the trial that is best out of fold."""
+    blocks = [name for name, expert in family.trials[0].items() if expert.block is not None]
+    earlies = [name for name in family.trials[0] if name in EARLY_KINDS]
+    wanted: list[tuple[str, tuple[str, ...], list[str]]] = []
+    if {"unimodal", "best_single"} & set(study.strategies) or len(blocks) == 1:
+        wanted += [("unimodal", (name,), [name]) for name in blocks]
+    if len(blocks) > 1:
+        every = tuple(blocks)
+        wanted += [(kind, every, [kind]) for kind in earlies if kind in study.strategies]
+        wanted += [(strategy, every, blocks) for strategy in LATE_RULES if strategy in study.strategies]
+        if EARLY in earlies:
+            wanted += [(name, every, [*blocks, EARLY]) for name in HYBRID_RULES if name in study.strategies]
+    for strategy, shown, names in wanted:
+        key: RowKey = (strategy, shown, family.family)
+        best: tuple[float, Contestant] | None = None
+        for number, (trial, parameters) in enumerate(zip(family.trials, family.parameters, strict=True)):
+            rule = (
+                LateFusion({}, rule="mean")
+                if strategy in EARLY_KINDS
+                else _rule(study, strategy, family, shown, parameters)
+            )
+            experts = {name: trial[name] for name in names}
+            contestant = Contestant(rule.fit_rule(_fitted(family.fitted, experts)), experts)
+            nested = _nested(study, contestant.fusion)
+            if len(family.trials) > 1:
+                outcome.trials.append(
+                    {"fold": fold.name, "classifier": family.family, "strategy": strategy, "blocks": "+".join(shown)}
+                    | {"trial": number, "nested": nested, "parameters": parameters}
+                )
+            if best is None or nested > best[0]:
+                best = nested, contestant
+        assert best is not None
+        outcome.nested[key], contestant = best
+        outcome.fit_seconds[key] = sum(trial[name].fit_seconds for trial in family.trials for name in names)
+        outcome.predict_seconds[key] = sum(expert.predict_seconds for expert in contestant.experts.values())
+        yield key, contestant
+
+
+def _rule(
+    study: Study, strategy: str, family: FamilyAnswers, blocks: Sequence[str], parameters: dict[str, Any]
+) -> LateFusion:
+    if parameters:
+        study = study.model_copy(update={"meta": parameters["meta"]})
+    made = make_strategy(study, strategy, family.family, blocks)
+    assert isinstance(made, LateFusion)
+    return made
+
+
+def _fitted(fitted: FittedExperts, experts: dict[str, ExpertAnswers]) -> FittedExperts:
+    scores = {name: expert.out_of_fold.astype(np.float64) for name, expert in experts.items()}
+    return replace(fitted, out_of_fold=scores)
+
+
+def _nested(study: Study, fusion: LateFusion) -> float:
+    """Return the study's first metric on out-of-fold answers, negative where less is better; -inf where there are none."""
+    metric = study.metrics[0]
+    known = ~np.isnan(fusion.out_of_fold_).any(axis=1)
+    if not known.any():
+        return -np.inf
+    counts = tally(fusion.experts_.codes[known], fusion.out_of_fold_[known], np.zeros(int(known.sum()), dtype=int))
+    value = float(metrics_of(counts)[metric][0])
+    return -value if metric in LOWER_IS_BETTER else value
+
+
+def _choose(study: Study, contestants: dict[RowKey, Contestant], outcome: FoldOutcome) -> None:
+    """Choose the fusion and the single modality by what they are worth out of fold; the first of equals."""
+    for own, kinds in CHOSEN_FROM.items():
+        candidates = [key for key in contestants if key[0] in kinds]
+        if own[0] not in study.strategies or not candidates:
+            continue
+        best = max(candidates, key=lambda key: outcome.nested[key])
+        outcome.chosen[own], contestants[own] = best, contestants[best]
+        outcome.probabilities[own] = outcome.probabilities[best]
+        # What it takes to choose is to fit all that is chosen from.
+        outcome.fit_seconds[own] = sum(outcome.fit_seconds[key] for key in candidates)
+        outcome.predict_seconds[own] = outcome.predict_seconds[best]
+    if "unimodal" not in study.strategies and len({key[1] for key in contestants}) > 1:
+        for key in [key for key in outcome.probabilities if key[0] == "unimodal"]:
+            del outcome.probabilities[key]
+
+
+def _add_controls(
+    study: Study,
+    families: Sequence[FamilyAnswers],
+    scale: Scale,
+    conditions: Conditions,
+    outcome: FoldOutcome,
+) -> None:
+    """Answer for those who know nothing, who know too much, and who were shown the wrong thing."""
+    first = families[0]
+    if "majority" in study.strategies:
+        key: RowKey = ("majority", (), "none")
+        outcome.probabilities[key] = np.tile(scale.widened(first.fitted.prior[None]), (len(scale.codes), 1))
+        outcome.fit_seconds[key] = outcome.predict_seconds[key] = 0.0
+    if "oracle" in study.strategies:
+        for family in families:
+            experts = [expert for expert in family.trials[0].values() if expert.block is not None]
+            if len(experts) > 1:
+                key = ("oracle", tuple(expert.block or "" for expert in experts), family.family)
+                outcome.probabilities[key] = _oracle(
+                    scale, np.stack([expert.test for expert in experts]), first.fitted.prior
+                )
+                outcome.fit_seconds[key] = sum(expert.fit_seconds for expert in experts)
+                outcome.predict_seconds[key] = sum(expert.predict_seconds for expert in experts)
+    for (control, modality), (codes, experts_of) in first.controls.items():
+        experts_of = {name: expert for name, expert in first.trials[0].items() if expert.block is not None} | experts_of
+        fitted = _fitted(replace(first.fitted, codes=codes), experts_of)
+        made = _rule(study, "late_product", first, list(experts_of), {})
+        blocks = conditions.modalities.get(modality, tuple(experts_of))
+        key = (control, blocks, first.family)
+        outcome.probabilities[key] = scale.widened(Contestant(made.fit_rule(fitted), experts_of).ask(conditions))
+        outcome.fit_seconds[key] = outcome.predict_seconds[key] = 0.0
+
+
+def _oracle(scale: Scale, scores: Array, prior: Array) -> Array:
+    """Answer each row by the expert that gives the true class most: what choosing between experts could reach at best."""
+    answers = scale.widened(product_rule(scores, prior))
+    rows = np.arange(len(scale.codes))
+    found = np.full(len(rows), -1.0)
+    for expert, present in zip(scores, present_experts(scores), strict=True):
+        given = scale.widened(np.where(present[:, None], np.exp(expert), 0.0))
+        better = present & (given[rows, scale.codes] > found)
+        answers[better], found[better] = given[better], given[rows, scale.codes][better]
+    return answers
+
+
+def _ask_all(
+    key: RowKey, contestant: Contestant, scale: Scale, conditions: Conditions, outcome: FoldOutcome, seed: int
+) -> None:
+    """Count a strategy's answers under every condition."""
+    experts = list(contestant.experts.values())
+    for name in conditions.degraded:
+        outcome.counts[key, ("degraded", name)] = scale.counted(contestant.ask(conditions, ("degraded", name)))
+    modalities = list(conditions.modalities)
+    if len(modalities) == 1:
+        blocks = [expert.block for expert in experts if expert.block is not None]
+        if key[0] == "late_product" and len(blocks) <= MAX_PARTS:
+            for subset in subsets_of(blocks)[1:]:
+                outcome.counts[key, ("blocks", subset)] = scale.counted(contestant.ask(conditions, ("blocks", subset)))
+        return
+    for modality, number in {known for expert in experts for known in expert.shuffled} if key == SELECTED else ():
+        shuffled = ("shuffled", modality, number)
+        outcome.counts[key, shuffled] = scale.counted(contestant.ask(conditions, shuffled))
+    answers = {subset: contestant.ask(conditions, ("present", subset)) for subset in conditions.subsets}
+    answers[tuple(modalities)] = contestant.ask(conditions)
+    for subset, given in answers.items():
+        outcome.counts[key, ("present", subset)] = scale.counted(given)
+    if len(modalities) > MAX_PARTS:
+        return
+    answers[()] = np.tile(contestant.fusion.experts_.prior, (len(scale.codes), 1))
+    stacked = np.stack([answers[subset] for subset in subsets_of(modalities)])
+    number_of = {subset: number for number, subset in enumerate(subsets_of(modalities))}
+    for rate in DROP_RATES:
+        there = drop_masks(len(scale.codes), len(modalities), rate, seed)
+        patterns, which = np.unique(there, axis=0, return_inverse=True)
+        numbers = np.array(
+            [
+                number_of[tuple(name for name, kept in zip(modalities, pattern, strict=True) if kept)]
+                for pattern in patterns
+            ]
+        )
+        given = stacked[numbers[which.ravel()], np.arange(len(there))]
+        outcome.counts[key, ("dropped", rate)] = scale.counted(given)
+
+
+def _add_shares(selected: Contestant, conditions: Conditions, outcome: FoldOutcome) -> None:
+    """Add each modality's Shapley share of the log probability of the class that is answered to each row."""
+    modalities = list(conditions.modalities)
+    if not 1 < len(modalities) <= MAX_PARTS:
+        return
+    full = selected.ask(conditions)
+    rows, answered = np.arange(len(full)), full.argmax(axis=1)
+    prior = selected.fusion.experts_.prior
+    value: dict[tuple[str, ...], Array] = {(): np.log(np.maximum(prior[answered], FLOOR))}
+    for subset in [*conditions.subsets, tuple(modalities)]:
+        given = full if len(subset) == len(modalities) else selected.ask(conditions, ("present", subset))
+        value[subset] = np.log(np.maximum(given[rows, answered], FLOOR))
+    outcome.shares = shapley_values(value, modalities)
+
+
+def _scores(expert: ExpertAnswers, conditions: Conditions, condition: Condition | None) -> Array:
+    """Return an expert's log probabilities of the test rows under a condition."""
+    if condition is None:
+        return expert.test
+    kind = condition[0]
+    if kind in ("present", "blocks"):
+        if expert.block is None:
+            return expert.present.get(condition[1], expert.test)
+        there = conditions.blocks_of(condition[1]) if kind == "present" else condition[1]
+        return expert.test if expert.block in there else np.full_like(expert.test, np.nan)
+    if kind == "shuffled":
+        return expert.shuffled.get(condition[1:], expert.test)
+    return expert.degraded.get(condition[1], expert.test)

@@ -1,0 +1,208 @@
+"""Noise curves: the block table of a study as it would be, had one of its inputs been worse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..features.base import Extraction, Extractor
+from ..features.degradation import DEGRADATIONS, describe_level, drop_words
+from ..features.degraded import Degraded
+from ..features.dialogue import context_texts
+from ..features.errors import TableError
+from ..features.extractors import make_extractor
+from ..features.samples import is_missing
+from ..features.store import FeatureStore
+from ..fusion.blocks import join_blocks, present_rows, select_block
+from .blocks import NORMALISATION_PRIOR, ProgressMaker
+from .corpora import Corpus
+from .degradation_spec import DegradationSpec, affected_blocks, source_column_of
+from .study import BlockSpec, Study
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A block table of which one input was made worse by one level.
+
+    Attributes
+    ----------
+    kind : str
+        A name out of ``emofuse.features.degradation.DEGRADATIONS``.
+    blocks : tuple of str
+        The blocks that differ from the clean table.
+    level : float
+    unit : str
+        Of the level.
+    label : str
+        All of this in words, such as "audio: noise, 10 dB".
+    X : pandas.DataFrame
+        Rows and columns of the clean table; a row that is absent there is absent here.
+    notes : tuple of str
+        How many rows are absent here that are present there, and why.
+    """
+
+    kind: str
+    blocks: tuple[str, ...]
+    level: float
+    unit: str
+    label: str
+    X: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def degraded_blocks(
+    study: Study,
+    corpus: Corpus,
+    X: pd.DataFrame,
+    specs: Sequence[DegradationSpec],
+    *,
+    tested: pd.Index | None = None,
+    n_jobs: int = 1,
+    store: FeatureStore | None = None,
+    progress: ProgressMaker | None = None,
+) -> Iterator[Condition]:
+    """Yield the block table of each degradation, column of inputs and level, one at a time, the worst level last.
+
+    Only blocks that differ are extracted, through the same store. Models trained on clean rows are to predict the test
+    rows of these tables; nothing is to be trained on them.
+
+    Parameters
+    ----------
+    study : Study
+    corpus : Corpus
+        As it was given to :func:`~.blocks.build_blocks`.
+    X : pandas.DataFrame
+        The clean block table. Of a block that it lacks, because the corpus has no such input, there is no condition.
+    specs : sequence of DegradationSpec
+    tested : pandas.Index, optional
+        Names of the samples that some fold tests: the degraded blocks of all others are left absent, which saves their
+        extraction. All by default. With ``speaker_normalisation`` it should hold every clip of a test speaker.
+    n_jobs, store, progress
+        As of :func:`~.blocks.build_blocks`.
+
+    Raises
+    ------
+    StudyError
+        A degradation does not suit the study's blocks.
+    TableError
+        The table has other rows than the corpus.
+
+    Notes
+    -----
+    With ``speaker_normalisation``, a speaker's degraded clips are standardised by the mean and spread of that speaker's
+    own degraded clips, as they would be in use: whom a bad microphone records, it records always. What is mixed in of the
+    corpus (one sample's worth) is that of its clean clips, as in training. Those are looked up in the store.
+    """
+    if not X.index.equals(corpus.samples.index):
+        raise TableError("the clean block table has other rows than the corpus; build both from the same study")
+    columns = {name: source_column_of(spec.extractor, spec.parameters) for name, spec in study.blocks.items()}
+    wanted = np.ones(len(X), dtype=bool) if tested is None else np.asarray(X.index.isin(tested))
+    bench = _Bench(study, corpus.samples, X, wanted, n_jobs, store, progress)
+    for spec in specs:
+        for affected in affected_blocks(spec, columns).values():
+            blocks = tuple(name for name in affected if name in X.columns.get_level_values(0))
+            for level in sorted(spec.levels, reverse=DEGRADATIONS[spec.kind].worse == "lower") if blocks else ():
+                yield bench.condition(spec.kind, level, blocks)
+
+
+def normalise_degraded(block: pd.DataFrame, clean: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    """Do what :func:`~.blocks.normalise_speakers` does, with the corpus's share taken from its clean rows.
+
+    Parameters
+    ----------
+    block, clean : pandas.DataFrame of shape (n_samples, n_features)
+        Degraded, and as it was in training before it was standardised.
+    groups : pandas.Series of shape (n_samples,)
+        The speaker of each sample.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (n_samples, n_features), float32
+    """
+    values, reference = block.astype(np.float64), clean.astype(np.float64)
+    own = values.groupby(groups.to_numpy())
+    count = own.transform("count")
+    share = count / (count + NORMALISATION_PRIOR)
+    centre = share * own.transform("mean").fillna(0) + (1 - share) * reference.mean().fillna(0)
+    variance = share * own.transform("var", ddof=0).fillna(0) + (1 - share) * reference.var(ddof=0).fillna(0)
+    scale = np.sqrt(variance.to_numpy())
+    normalised = (values - centre).to_numpy() / np.where(scale > 1e-12, scale, 1.0)
+    return pd.DataFrame(normalised.astype(np.float32), index=block.index, columns=block.columns)
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What every condition of a study is made of."""
+
+    study: Study
+    samples: pd.DataFrame
+    X: pd.DataFrame
+    wanted: Mask
+    n_jobs: int
+    store: FeatureStore | None
+    progress: ProgressMaker | None
+    clean: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def condition(self, kind: str, level: float, blocks: tuple[str, ...]) -> Condition:
+        label = f"{' + '.join(blocks)}: {describe_level(kind, level)}"
+        measured: dict[str, Extraction] = {}  # by fingerprint: blocks of one extractor share its extraction
+        parts: dict[str, pd.DataFrame | pd.Series] = {}
+        notes = []
+        for name in dict.fromkeys(self.X.columns.get_level_values(0)):
+            spec, part = self.study.blocks[name], select_block(self.X, name)
+            if name in blocks:
+                there, codes = present_rows(part) & self.wanted, {}
+                if spec.kind == "text":
+                    part = _worse_texts(spec, self.samples, level).to_frame("utterance").where(there[:, None], None)
+                else:
+                    extractor = make_extractor(spec.extractor, spec.parameters)
+                    key = extractor.fingerprint()
+                    if key not in measured:
+                        worse = Degraded(extractor, kind, level)
+                        measured[key] = self._extract(worse, self.samples[self.wanted], label)
+                    part = self._aligned(measured[key].features[list(part.columns)], there, spec, extractor)
+                    codes = dict(zip(measured[key].failures["sample"], measured[key].failures["code"], strict=True))
+                notes += _losses(f"{label}: {name}", self.X.index[there], self.X.index[present_rows(part)], codes)
+            parts[name] = part["utterance"] if spec.kind == "text" else part
+        return Condition(kind, blocks, level, DEGRADATIONS[kind].unit, label, join_blocks(parts), tuple(notes))
+
+    def _aligned(self, features: pd.DataFrame, there: Mask, spec: BlockSpec, extractor: Extractor) -> pd.DataFrame:
+        """Return degraded features as the clean block is: its rows, absent where it is, standardised as it was."""
+        block = features.reindex(self.X.index)
+        block[~there] = np.nan
+        if not self.study.speaker_normalisation or spec.kind != "dense":
+            return block
+        key = extractor.fingerprint()
+        if key not in self.clean:
+            self.clean[key] = self._extract(extractor, self.samples, "clean").features
+        return normalise_degraded(block, self.clean[key][list(block.columns)], self.samples["group"])
+
+    def _extract(self, extractor: Extractor, samples: pd.DataFrame, label: str) -> Extraction:
+        with nullcontext(None) if self.progress is None else self.progress(label, len(samples)) as notify:
+            return extractor.extract(samples, n_jobs=self.n_jobs, store=self.store, progress=notify)
+
+
+def _losses(what: str, present: pd.Index, left: pd.Index, codes: dict[str, str]) -> list[str]:
+    """Return how many of the samples that were present are no longer, and why."""
+    gone = present.difference(left)
+    if not len(gone):
+        return []
+    reasons = Counter(codes.get(sample, "nothing is left") for sample in gone)
+    counts = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
+    return [f"{what} is absent in {len(gone)} of {len(present)} samples ({counts})"]
+
+
+def _worse_texts(spec: BlockSpec, samples: pd.DataFrame, share: float) -> pd.Series:
+    """Return the texts of a block with words dropped; what was said before is heard as badly as what is said now."""
+    texts = samples["text"].map(lambda text: text if is_missing(text) else drop_words(text, share)).astype(object)
+    if "context" in spec.parameters:
+        return context_texts(samples.assign(text=texts), spec.parameters["context"])
+    return texts.where(texts.notna(), None)

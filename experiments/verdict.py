@@ -1,0 +1,196 @@
+"""Whether fusion helped: the comparisons that were decided on beforehand, all others, red flags, and the sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from .combine import BEST_SINGLE, SELECTED, SELECTED_EARLY, SELECTED_LATE
+from .compare import RowKey
+from .corpora import Corpus
+from .paired import compare, holm
+from .statistics import LOWER_IS_BETTER, Scores
+from .strategies import CHOSEN, FUSIONS, is_fusion
+from .study import Study
+
+Scored = dict[RowKey, dict[str, Scores]]
+DIGITS = 6
+METRIC_LABELS = {
+    "uar": "UAR",
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "log_loss": "log loss",
+    "brier": "Brier",
+    "ece": "ECE",
+}
+# Of labels permuted in training, a UAR this far above chance is no accident.
+ABOVE_CHANCE = 0.05
+
+
+def comparisons(scored: Scored, metric: str, ratio: float) -> list[dict[str, Any]]:
+    """Return the comparisons of a run, each with the correction of its family (Holm 1979).
+
+    The family ``primary`` is decided on before any number is seen: the fusion that every fold chooses by its training rows
+    against the single modality it chooses so, and the late fusion it chooses against the early one. The family
+    ``exploratory`` is every fusion against that single modality.
+
+    Parameters
+    ----------
+    scored : dict of RowKey to dict of str to Scores
+    metric : str
+    ratio : float
+        Test rows for each training row of a fold.
+    """
+    single = baseline(scored, metric)
+    if single is None:
+        return []
+    primary = [(SELECTED, single), (SELECTED_LATE, SELECTED_EARLY)]
+    exploratory = [(key, single) for key in scored if key[0] in FUSIONS]
+    if SELECTED not in scored and exploratory:
+        # Where a study leaves the choice out, the best fusion is looked up in the table; its family is that of all of them.
+        primary = [(SELECTED_LATE, SELECTED_EARLY)]
+    found = []
+    for family, pairs in (("primary", primary), ("exploratory", exploratory)):
+        there = [(a, b) for a, b in pairs if a in scored and b in scored]
+        results = [compare(scored[a][metric], scored[b][metric], test_to_train=ratio) for a, b in there]
+        for (a, b), item, p_holm in zip(there, results, holm([item.p for item in results]), strict=True):
+            found.append(
+                {
+                    "a": a[0],
+                    "b": b[0],
+                    "metric": metric,
+                    "difference": round(item.difference, DIGITS),
+                    "low": round(item.low, DIGITS),
+                    "high": round(item.high, DIGITS),
+                    "test": item.test,
+                    "p": _digits(item.p),
+                    "p_holm": _digits(p_holm),
+                    "family": family,
+                    "a_blocks": list(a[1]),
+                    "a_classifier": a[2],
+                    "b_blocks": list(b[1]),
+                    "b_classifier": b[2],
+                    "effect_size": None if item.effect_size is None else round(item.effect_size, DIGITS),
+                    "p_mcnemar": _digits(item.p_mcnemar),
+                    "p_group_bootstrap": _digits(item.p_group_bootstrap),
+                }
+            )
+    return found
+
+
+def baseline(scored: Scored, metric: str) -> RowKey | None:
+    """Return the single modality that fusions are held against: the one chosen by training rows, or the best of the table."""
+    if BEST_SINGLE in scored:
+        return BEST_SINGLE
+    singles = [key for key in scored if key[0] == "unimodal"]
+    return best_of(scored, singles, metric) if singles else None
+
+
+def best_of(scored: Scored, keys: Sequence[RowKey], metric: str) -> RowKey:
+    """Return the row that is best by the mean of a metric."""
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    return max(keys, key=lambda key: sign * scored[key][metric].mean)
+
+
+def red_flags(scored: Scored, metric: str) -> list[str]:
+    """Return one sentence for each control that beats a fusion, or that knows what it cannot know."""
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    flags = []
+    for key in [key for key in scored if key[0] in ("majority", "shuffled_modality", "permuted_labels")]:
+        own = scored[key][metric].mean
+        beaten = [other for other in scored if is_fusion(other[0]) and sign * scored[other][metric].mean <= sign * own]
+        if beaten:
+            best = best_of(scored, beaten, metric)
+            of_all = f"{len(beaten)} of {sum(is_fusion(other[0]) for other in scored)} fusions"
+            flags.append(
+                f"{row_label(key)} ({own:.3f}) is as good as {of_all}, such as {row_label(best)} "
+                f"({scored[best][metric].mean:.3f})"
+            )
+        chance = scored.get(("majority", (), "none"))
+        if key[0] == "permuted_labels" and chance is not None:
+            uar = scored[key]["uar"]
+            low, _ = uar.interval(bounded=True)
+            if min(low, uar.mean - ABOVE_CHANCE) > chance["uar"].mean:
+                flags.append(
+                    f"trained on permuted labels, {key[2]} still reaches UAR {uar.mean:.3f} where chance is "
+                    f"{chance['uar'].mean:.3f}: training and test share something"
+                )
+    return flags
+
+
+def verdict(
+    scored: Scored,
+    found: Sequence[dict[str, Any]],
+    chosen: dict[RowKey, dict[str, RowKey]],
+    flags: Sequence[str],
+    metric: str,
+    study: Study,
+    corpus: Corpus,
+    leaky: bool,
+) -> str:
+    """Return one sentence: whether fusion helped, by how much, how sure that is; then the red flags."""
+    stamps = [
+        text
+        for text, holds in (
+            ("synthetic data", corpus.info.synthetic),
+            ("adaptive: unlabelled statistics of the test speakers were used", study.speaker_normalisation),
+            ("leaky: training and test samples are not independent", leaky),
+        )
+        if holds
+    ]
+    stamp = f" ({'; '.join(stamps)})" if stamps else ""
+    warning = f" Red flag: {'; '.join(flags)}." if flags else ""
+    fusions = [key for key in scored if key[0] in FUSIONS]
+    single = baseline(scored, metric)
+    if single is None or not fusions:
+        reason = "one modality only" if not fusions else "no single modality was run"
+        contenders = [key for key in scored if key[0] in ("unimodal", *FUSIONS)] or list(scored)
+        best = best_of(scored, contenders, metric)
+        reached = f"{row_label(best)} reaches {METRIC_LABELS[metric]} {scored[best][metric].mean:.3f}"
+        return f"Nothing to compare ({reason}): {reached}{stamp}.{warning}"
+    best = SELECTED if SELECTED in scored else best_of(scored, fusions, metric)
+    item = next(item for item in found if _is(item, "a", best) and _is(item, "b", single))
+    gain = -item["difference"] if metric in LOWER_IS_BETTER else item["difference"]
+    numbers = (
+        f"{_told(best, chosen)} {METRIC_LABELS[metric]} {scored[best][metric].mean:.3f} against "
+        f"{_told(single, chosen)} {scored[single][metric].mean:.3f}, difference {item['difference']:+.3f} "
+        f"[{item['low']:+.3f}, {item['high']:+.3f}], p {shown_p(item['p_holm'])} after Holm"
+    )
+    if not (item["p_holm"] < 0.05 and (item["low"] > 0 or item["high"] < 0)):
+        return f"No evidence that fusion helps: {numbers}{stamp}.{warning}"
+    return f"Fusion {'helps' if gain > 0 else 'hurts'}: {numbers}{stamp}.{warning}"
+
+
+def row_label(key: RowKey) -> str:
+    """Return what a row is called in a sentence."""
+    if key[0] == "shuffled_modality":
+        return f"shuffled {' and '.join(key[1])} ({key[2]})"
+    what = key[1][0] if key[0] in ("unimodal", "reference") else key[0].replace("_", " ")
+    return what if key[2] in ("none", "nested", "given") and key[0] != "unimodal" else f"{what} ({key[2]})"
+
+
+def shown_p(value: float) -> str:
+    """Return a p value with its relation sign, as the field's journals print it."""
+    return "< .001" if value < 0.001 else f"= {value:.3f}"
+
+
+def _told(key: RowKey, chosen: dict[RowKey, dict[str, RowKey]]) -> str:
+    """Return the name of a row; of one that every fold chose for itself, what they chose most."""
+    if key not in chosen:
+        return row_label(key)
+    (most, count), *_ = Counter(chosen[key].values()).most_common()
+    kind = "the fusion" if key[0] in CHOSEN else "the single modality"
+    total = len(chosen[key])
+    often = "in the one fold" if total == 1 else f"in {count} of {total} folds"
+    return f"{kind} chosen on training rows ({row_label(most)} {often})"
+
+
+def _is(comparison: dict[str, Any], side: str, key: RowKey) -> bool:
+    found = (comparison[side], tuple(comparison[f"{side}_blocks"]), comparison[f"{side}_classifier"])
+    return found == key
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.4g}")
