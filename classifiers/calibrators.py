@@ -12,6 +12,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from ..features.errors import StudyError
 from .base import Array
 from .calibration import FLOOR, apply_temperature, fit_temperature, log_clipped
 
@@ -110,6 +111,11 @@ def fit_calibrator(method: Method, probabilities: Array, codes: Array) -> Calibr
     Calibrator
         A temperature where a class has fewer than 10 rows; it is exactly 1 where there are no rows at all.
 
+    Raises
+    ------
+    StudyError
+        No such method.
+
     References
     ----------
     .. [1] Guo et al. (2017), On calibration of modern neural networks, ICML.
@@ -123,6 +129,8 @@ def fit_calibrator(method: Method, probabilities: Array, codes: Array) -> Calibr
     >>> fit_calibrator("isotonic", answers, codes).apply(answers[:2]).round(2).tolist()
     [[0.76, 0.24], [0.24, 0.76]]
     """
+    if method not in METHODS:
+        raise StudyError(f"calibration knows the methods {list(METHODS)}, got {method!r}")
     if method == "none":
         return Unchanged()
     n_classes = probabilities.shape[1]

@@ -11,6 +11,8 @@ from scipy.special import expit, softmax
 
 from .base import Array, LabelSafeClassifier, balanced_weights
 
+MANY_COEFFICIENTS = 400
+
 
 class LinearClassifier(LabelSafeClassifier):
     """Multinomial logistic regression, class-balanced, with its penalty relative to the width of the block.
@@ -42,7 +44,11 @@ class LinearClassifier(LabelSafeClassifier):
             kept = values > max(values.max() * 1e-9, 0.0)
             if kept.any():
                 rotation = X.T @ (vectors[:, kept] / np.sqrt(values[kept]))
-        model = LogisticRegression(C=self.C / X.shape[1], max_iter=1000, tol=1e-5)
+        # Newton's method needs ten steps where the other takes hundreds, of a cost that grows with the square of their number.
+        # Where nothing varies it would be at its end before the first, and stumble over rounding.
+        narrow = X.shape[1] * len(self.classes_) <= MANY_COEFFICIENTS and bool(np.ptp(X, axis=0).any())
+        solver = "newton-cholesky" if narrow else "lbfgs"
+        model = LogisticRegression(C=self.C / X.shape[1], solver=solver, max_iter=1000, tol=1e-5)
         model.fit(
             X if rotation is None else X @ rotation,
             codes,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .base import Array, checked_rows
 
 MAX_ROWS = 10_000
+WITHIN_FLOOR = 1e-6
 
 
 class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -90,6 +92,11 @@ class Discriminants(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     As many as there are classes less one, divided as a whole so that their mean variance is 1; constant rows where the
     training rows hold one class, or no more rows than classes.
 
+    Notes
+    -----
+    Columns need a common scale, as :class:`Projection` leaves them: the covariance shrinks towards equal variances. If each
+    column were brought to variance 1 first, the last principal components of few rows, which are rounding, would decide.
+
     References
     ----------
     .. [1] Ledoit and Wolf (2004), Honey, I shrunk the sample covariance matrix, Journal of Portfolio Management 30(4).
@@ -103,17 +110,15 @@ class Discriminants(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def fit(self, X: Any, y: Any) -> Discriminants:
         """Find the directions."""
-        from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-        X = checked_rows(self, X)
-        classes = np.unique(y)
+        X, y = checked_rows(self, X, y=y)
+        classes, codes = np.unique(y, return_inverse=True)
         self._n_features_out = max(1, min(len(classes) - 1, X.shape[1]))
-        self.mean_, self.directions_ = X.mean(axis=0), np.zeros((X.shape[1], self._n_features_out), dtype=np.float32)
+        self.mean_, self.directions_ = X.mean(axis=0, dtype=np.float64), np.zeros((X.shape[1], self._n_features_out))
         varies = np.ptp(X, axis=0) > 0
         if len(X) > len(classes) > 1 and varies.any():
-            found = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto").fit(X[:, varies].astype(np.float64), y)
-            directions = found.scalings_[:, : self._n_features_out]
-            spread = np.sqrt(np.square((X[:, varies] - self.mean_[varies]) @ directions).mean())
+            centred = X[:, varies] - self.mean_[varies]
+            directions = _discriminants(centred / centred.std(), codes)[:, : self._n_features_out]
+            spread = np.sqrt(np.square(centred @ directions).mean())
             self.directions_[varies, : directions.shape[1]] = directions / max(float(spread), 1e-12)
         return self
 
@@ -128,6 +133,18 @@ class Discriminants(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _discriminants(rows: Array, codes: Array) -> Array:
+    """Return directions as columns, the one that parts the classes best first; rows have mean 0 and variance 1 as a whole."""
+    from sklearn.covariance import ledoit_wolf
+
+    counts = np.bincount(codes)
+    means = np.stack([rows[codes == code].mean(axis=0) for code in range(len(counts))])
+    within = ledoit_wolf(rows - means[codes], assume_centered=True)[0]
+    between = (means.T * counts) @ means / len(rows)
+    # Where nothing varies within the classes their covariance is zero; a trace of all variance lets it be inverted.
+    return np.asarray(eigh(between, within + WITHIN_FLOOR * np.eye(len(within)))[1][:, ::-1])
 
 
 def some_rows(n_rows: int, most: int, seed: int) -> Array:

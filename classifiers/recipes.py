@@ -130,8 +130,8 @@ def _trees_on_scores(parameters: dict[str, Any]) -> Pipeline:
     return make_pipeline(_with(KernelScores, own), _with(BoostedTrees, parameters))
 
 
-def _words_as_dense() -> Pipeline:
-    return make_pipeline(KeepBest(n_columns=5000), LatentSemantics(), Scaler())
+def _words_as_dense(parameters: dict[str, Any]) -> Pipeline:
+    return make_pipeline(KeepBest(n_columns=parameters.pop("n_columns", 5000)), LatentSemantics(), Scaler())
 
 
 EXPERTS: dict[tuple[str, str], Maker] = {
@@ -161,8 +161,8 @@ FRONTS: dict[tuple[str, str], Maker] = {
     ("linear", "dense"): lambda p: make_pipeline(_scaler(p)),
     ("kernel", "dense"): lambda p: make_pipeline(_scaler(p)),
     ("boosted", "text"): lambda p: make_pipeline(_vectorizer(p), _keep(p, 500)),
-    ("linear", "text"): lambda p: make_pipeline(_vectorizer(p), _words_as_dense()),
-    ("kernel", "text"): lambda p: make_pipeline(_vectorizer(p), _words_as_dense()),
+    ("linear", "text"): lambda p: make_pipeline(_vectorizer(p), _words_as_dense(p)),
+    ("kernel", "text"): lambda p: make_pipeline(_vectorizer(p), _words_as_dense(p)),
     ("boosted", "probabilities"): lambda p: make_pipeline(_keep(p, 200)),
     ("linear", "probabilities"): lambda _: make_pipeline(LogShares(), Scaler()),
     ("kernel", "probabilities"): lambda _: make_pipeline(LogShares(), Scaler()),

@@ -50,7 +50,7 @@ class FoldOutcome:
     probabilities : dict of RowKey to ndarray of shape (n_test, n_classes)
         Columns are the classes of the whole corpus.
     nested : dict of RowKey to float
-        The study's first metric on the training rows, out of fold.
+        The study's first metric on the training rows, out of fold; negative where less is better.
     chosen : dict of RowKey to RowKey
         What ``selected`` and its like are in this fold.
     fit_seconds, predict_seconds : dict of RowKey to float
@@ -150,7 +150,7 @@ def combine_fold(
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", EmofuseWarning)
         for family in families:
-            for key, contestant in _contestants(study, fold, family, outcome):
+            for key, contestant in _contestants(study, fold, family, conditions.modalities, outcome):
                 contestants[key] = contestant
                 outcome.probabilities[key] = scale.widened(contestant.ask(conditions))
             outcome.features |= family.features
@@ -176,7 +176,11 @@ def combine_fold(
 
 
 def _contestants(
-    study: Study, fold: Fold, family: FamilyAnswers, outcome: FoldOutcome
+    study: Study,
+    fold: Fold,
+    family: FamilyAnswers,
+    modalities: dict[str, tuple[str, ...]],
+    outcome: FoldOutcome,
 ) -> Iterator[tuple[RowKey, Contestant]]:
     """Yield every strategy of a family, each with the trial that is best out of fold."""
     blocks = [name for name, expert in family.trials[0].items() if expert.block is not None]
@@ -184,6 +188,9 @@ def _contestants(
     wanted: list[tuple[str, tuple[str, ...], list[str]]] = []
     if {"unimodal", "best_single"} & set(study.strategies) or len(blocks) == 1:
         wanted += [("unimodal", (name,), [name]) for name in blocks]
+        # A modality that is measured in several ways is a single modality still: the product of its experts.
+        measured = [own for own in modalities.values() if 1 < len(own) < len(blocks)]
+        wanted += [("unimodal", own, list(own)) for own in measured if set(own) <= set(blocks)]
     if len(blocks) > 1:
         every = tuple(blocks)
         wanted += [(kind, every, [kind]) for kind in earlies if kind in study.strategies]
@@ -205,7 +212,8 @@ def _contestants(
             if len(family.trials) > 1:
                 outcome.trials.append(
                     {"fold": fold.name, "classifier": family.family, "strategy": strategy, "blocks": "+".join(shown)}
-                    | {"trial": number, "nested": nested, "parameters": parameters}
+                    | {"trial": number, "nested": None if np.isinf(nested) else abs(nested)}
+                    | {"parameters": parameters}
                 )
             if best is None or nested > best[0]:
                 best = nested, contestant
@@ -220,7 +228,8 @@ def _rule(
     study: Study, strategy: str, family: FamilyAnswers, blocks: Sequence[str], parameters: dict[str, Any]
 ) -> LateFusion:
     if parameters:
-        study = study.model_copy(update={"meta": parameters["meta"]})
+        meta = {name: study.meta.get(name, {}) | own for name, own in parameters["meta"].items()}
+        study = study.model_copy(update={"meta": meta})
     made = make_strategy(study, strategy, family.family, blocks)
     assert isinstance(made, LateFusion)
     return made
@@ -251,8 +260,9 @@ def _choose(study: Study, contestants: dict[RowKey, Contestant], outcome: FoldOu
         best = max(candidates, key=lambda key: outcome.nested[key])
         outcome.chosen[own], contestants[own] = best, contestants[best]
         outcome.probabilities[own] = outcome.probabilities[best]
-        # What it takes to choose is to fit all that is chosen from.
-        outcome.fit_seconds[own] = sum(outcome.fit_seconds[key] for key in candidates)
+        # What it takes to choose is to fit all that is chosen from, each expert once.
+        fitted = {id(expert): expert for key in candidates for expert in contestants[key].experts.values()}
+        outcome.fit_seconds[own] = sum(expert.fit_seconds for expert in fitted.values())
         outcome.predict_seconds[own] = outcome.predict_seconds[best]
     if "unimodal" not in study.strategies and len({key[1] for key in contestants}) > 1:
         for key in [key for key in outcome.probabilities if key[0] == "unimodal"]:
@@ -282,12 +292,15 @@ def _add_controls(
                 )
                 outcome.fit_seconds[key] = sum(expert.fit_seconds for expert in experts)
                 outcome.predict_seconds[key] = sum(expert.predict_seconds for expert in experts)
-    for (control, modality), (codes, experts_of) in first.controls.items():
-        experts_of = {name: expert for name, expert in first.trials[0].items() if expert.block is not None} | experts_of
-        fitted = _fitted(replace(first.fitted, codes=codes), experts_of)
-        made = _rule(study, "late_product", first, list(experts_of), {})
+    taught = next((family for family in families if family.controls), first)
+    for (control, modality), (codes, experts_of) in taught.controls.items():
+        experts_of = {
+            name: expert for name, expert in taught.trials[0].items() if expert.block is not None
+        } | experts_of
+        fitted = _fitted(replace(taught.fitted, codes=codes), experts_of)
+        made = _rule(study, "late_product", taught, list(experts_of), {})
         blocks = conditions.modalities.get(modality, tuple(experts_of))
-        key = (control, blocks, first.family)
+        key = (control, blocks, taught.family)
         outcome.probabilities[key] = scale.widened(Contestant(made.fit_rule(fitted), experts_of).ask(conditions))
         outcome.fit_seconds[key] = outcome.predict_seconds[key] = 0.0
 

@@ -28,7 +28,7 @@ from .tuning import trial_studies
 Array = npt.NDArray[Any]
 # Strategy, blocks and classifier: what one row of the results is.
 RowKey = tuple[str, tuple[str, ...], str]
-MANY_ROWS = 2_000  # of so many test rows one permutation is as good as three
+MANY_ROWS = 2_000  # of so many test rows one permutation is as good as two
 
 
 @dataclass

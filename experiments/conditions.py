@@ -14,7 +14,7 @@ from .study import Study
 Array = npt.NDArray[np.float64]
 MAX_PARTS = 5  # 31 subsets; with more modalities each is shown alone, and each left out
 DROP_RATES = tuple(round(0.1 * step, 1) for step in range(10))
-N_PERMUTATIONS = 3
+N_PERMUTATIONS = 2
 
 
 @dataclass(frozen=True)

@@ -102,11 +102,11 @@ def _permutation(outcomes: list[FoldOutcome], conditions: Conditions, *, seed: i
     """Return how much UAR the chosen fusion loses when one modality is shuffled between test rows."""
     full = ("present", tuple(conditions.modalities))
     found = {}
+    # A fold of very many rows is shuffled less often than one of a row less.
+    shared = set.intersection(*(set(outcome.counts) for outcome in outcomes))
     for modality in conditions.modalities:
         shuffled = sorted(
-            condition
-            for key, condition in outcomes[0].counts
-            if key == SELECTED and condition[:2] == ("shuffled", modality)
+            condition for key, condition in shared if key == SELECTED and condition[:2] == ("shuffled", modality)
         )
         if not shuffled:
             continue

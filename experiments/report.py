@@ -104,6 +104,10 @@ def _view(run: LoadedRun, place: str) -> dict[str, Any]:
     return {
         "prefix": f"run{place}-" if place else "",
         "results": run.results,
+        # The flags stand in a box of their own; twice, they would bury the verdict.
+        "verdict": run.results["verdict"].split(" Red flag")[0]
+        if run.results.get("red_flags")
+        else run.results["verdict"],
         "metric": metric_label(run.metric),
         "stamps": stamps(run.results),
         "sections": sections,

@@ -36,14 +36,9 @@ def _share_parts(
 ) -> list[Figure | Table]:
     ordered = sorted(shares.items(), key=lambda item: -item[1])
     total = sum(shares.values())
-    of = (
-        f" of {str(details['strategy']).replace('_', ' ')}"
-        if details.get("strategy")
-        else " of the product of all experts"
-    )
-    over = "over the class prior" if "base" in details else "over chance"
+    who = str(details.get("strategy", "the product of all experts")).replace("_", " ")
     span = f" ({minus(number(details['base']))} to {minus(number(details['full']))})" if "base" in details else ""
-    caption = f"Exact Shapley shares of the {metric} that the modalities{of} gain {over}{span}."
+    caption = f"Exact Shapley shares of what {who} gains in {metric} over chance{span}."
     part = [value / total if total > 0 else None for _, value in ordered]
     drawn = [
         DotRow(
@@ -143,7 +138,7 @@ def _feature_parts(features: list[dict[str, Any]], marks: tuple[str, ...]) -> li
     ordered = [
         item
         for block in blocks
-        for item in sorted((item for item in features if item["block"] == block), key=lambda item: -item["share"])
+        for item in sorted((item for item in features if item["block"] == block), key=_features_first)
     ]
     caption = (
         "Share of each group of features in the mean absolute TreeSHAP value of its modality's boosted expert, in which the "
@@ -159,3 +154,8 @@ def _feature_parts(features: list[dict[str, Any]], marks: tuple[str, ...]) -> li
     rows = tuple(Row((item["group"], item["share"]), item["block"]) for item in ordered)
     columns = (Column("features"), Column("share", "percent"))
     return [Figure("features", caption, chart, marks), Table("features", caption, columns, rows, marks, folded=True)]
+
+
+def _features_first(item: dict[str, Any]) -> tuple[bool, float]:
+    """Sort groups of features by their share, with what a run sums up as the rest behind them."""
+    return item["group"] == "other", -item["share"]

@@ -146,7 +146,7 @@ def main_rows(run: LoadedRun) -> list[dict[str, Any]]:
     fusions = [row for row in rows if row_kind(row) == "fusion"]
     wanted = [
         [row for row in fusions if row["strategy"] == "selected"] or fusions,
-        [row for row in rows if row["strategy"] == "best_single"] or [row for row in rows if row_kind(row) == "single"],
+        [row for row in rows if row["strategy"] == "unimodal"] or [row for row in rows if row_kind(row) == "single"],
         _chosen_or(fusions, "selected_early", "early"),
         _chosen_or(fusions, "selected_late", "late"),
         [row for row in rows if row["strategy"] == REFERENCE],

@@ -66,7 +66,7 @@ def _overview(runs: Sequence[LoadedRun]) -> Table:
         ordered = sorted_rows(run.results, run.metric)
         fusions = [row for row in ordered if row_kind(row) == "fusion"]
         fusion = next((row for row in fusions if row["strategy"] == "selected"), fusions[0] if fusions else None)
-        single = next((row for row in ordered if row["strategy"] == "best_single"), None)
+        single = next((row for row in ordered if row["strategy"] == "unimodal"), None)
         single = single or next((row for row in ordered if row_kind(row) == "single"), None)
         found = next((item for item in sorted_comparisons(run) if _compares(item, fusion, single)), None)
         rows.append(

@@ -215,7 +215,8 @@ def _row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated) -> dict[s
         row["chosen"] = {name: row_label(choice) for name, choice in evaluated.chosen[key].items()}
     nested = [outcome.nested[key] for outcome in evaluated.outcomes if key in outcome.nested]
     if nested:
-        row["nested"] = [None if np.isinf(value) else round(value, DIGITS) for value in nested]
+        # Losses are kept negative where strategies are chosen by them.
+        row["nested"] = [None if np.isinf(value) else round(abs(value), DIGITS) for value in nested]
     return row
 
 

@@ -165,6 +165,7 @@ def run_study(
         modalities_of(study, list(dict.fromkeys(table.X.columns.get_level_values(0)))),
         {name: X for name, (_, X) in worse.items()},
     )
+    references = _references(study, *splits[0][1:])
     n_tasks = len(study.classifiers) * sum(len(folds) for _, _, folds in splits)
     evaluated: list[Evaluated] = []
     for _, regrouped, folds in splits:
@@ -172,8 +173,7 @@ def run_study(
         tell = None if on_task is None else partial(_tell, on_task, done, n_tasks)
         own = conditions if not evaluated else Conditions(conditions.modalities, {})
         evaluated.append(_evaluate(study, regrouped.samples, table.X, folds, own, n_jobs, tell))
-    if study.references:
-        evaluated[0].probabilities.update(_references(study, splits[0][1], evaluated[0]))
+    evaluated[0].probabilities.update(references)
     n_failed = table.failures["sample"].nunique()
     results, predictions = assemble(study, splits[0][1], evaluated[0], conditions, n_failed=n_failed, leaky=leaky[0])
     if worse:
@@ -272,18 +272,19 @@ def environment(study: Study) -> dict[str, Any]:
     }
 
 
-def _references(study: Study, corpus: Corpus, evaluated: Evaluated) -> dict[RowKey, Array]:
+def _references(study: Study, corpus: Corpus, folds: list[Fold]) -> dict[RowKey, Array]:
     """Return answers from outside, such as those of people, to the tested samples; NaN-free, as shares of a table."""
-    tested = np.concatenate([fold.test for fold in evaluated.folds])
+    tested = np.concatenate([fold.test for fold in folds])
+    classes = np.unique(corpus.samples["label"].to_numpy(dtype=str))
     found: dict[RowKey, Array] = {}
     for name, table in study.references.items():
         if table not in corpus.tables:
             raise StudyError(f"references.{name}: the corpus has no table {table!r}; it has {sorted(corpus.tables)}")
         given = corpus.tables[table].reindex(corpus.samples.index)
-        missing = [label for label in evaluated.classes if label not in given]
+        missing = [label for label in classes.tolist() if label not in given]
         if missing:
             raise StudyError(f"references.{name}: table {table!r} lacks the classes {missing}")
-        shares = given[list(evaluated.classes)].to_numpy(dtype=np.float64)[tested]
+        shares = given[list(classes)].to_numpy(dtype=np.float64)[tested]
         absent = np.isnan(shares).any(axis=1)
         shares[absent] = 1 / shares.shape[1]
         found[REFERENCE, (name,), "given"] = shares
@@ -347,10 +348,10 @@ def _evaluate(
     classes, codes = np.unique(y, return_inverse=True)
     group_codes, n_groups = bootstrap_groups(samples)
     tasks = [(fold, family) for fold in folds for family in study.classifiers]
+    # Controls need a classifier that learns: votes that are taken as they are know of no labels in training.
+    control = next((family for family in study.classifiers if family != "given"), None)
     fitting = (
-        delayed(_guarded)(
-            fit_family, study, family, fold, X, y, groups, conditions, with_controls=family == study.classifiers[0]
-        )
+        delayed(_guarded)(fit_family, study, family, fold, X, y, groups, conditions, with_controls=family == control)
         for fold, family in tasks
     )
     fitted: list[FamilyAnswers] = []

@@ -70,7 +70,7 @@ def make_strategy(
     ----------
     study : Study
     strategy : str
-        ``unimodal``, which takes one block, or one of ``FUSIONS``.
+        ``unimodal``, which takes the blocks of one modality, or one of ``FUSIONS``.
     family : str
     blocks : sequence of str
     subsets : sequence of sequences of str, default=()
@@ -89,7 +89,7 @@ def make_strategy(
         meta = meta_classifier("linear", **study.meta.get("linear", {}))
         return HybridFusion(experts, early, rule=HYBRID_RULES[strategy], meta=meta, **shared)
     if strategy == "unimodal":
-        return LateFusion(experts, rule="mean", **shared)
+        return LateFusion(experts, rule="product", **shared)
     rule, meta_family = LATE_RULES[strategy]
     learner = None if meta_family is None else meta_classifier(meta_family, **study.meta.get(meta_family, {}))
     return LateFusion(experts, rule=rule, meta=learner, **shared)

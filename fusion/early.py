@@ -153,14 +153,11 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
     def restricted_to(self, X: pd.DataFrame) -> EarlyFusion:
         """Return an unfitted copy for part of the training rows.
 
-        Blocks that are absent in all of them are left out, and so are subsets that no row shows: the copy judges other
-        training rows, and those show what these do.
+        Blocks that are absent in all of them are left out. The classifiers of subsets are, too: what the copy is for is to
+        judge other training rows, and few of those lack a block.
         """
-        here = {name: present_rows(select_block(X, name)) for name in self.blocks}
-        blocks = {name: front for name, front in self.blocks.items() if here[name].any()}
-        patterns = {tuple(pattern) for pattern in np.unique(np.stack(list(here.values())).T, axis=0).tolist()}
-        shown = [subset for subset in self.subsets if tuple(name in subset for name in self.blocks) in patterns]
-        return clone(self).set_params(blocks=blocks, subsets=[s for s in shown if set(s) <= set(blocks)])
+        blocks = {name: front for name, front in self.blocks.items() if present_rows(select_block(X, name)).any()}
+        return clone(self).set_params(blocks=blocks, subsets=())
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
         """Return class probabilities of shape (n_samples, n_classes)."""

@@ -48,15 +48,12 @@ class HybridFusion(LateFusion):
         )
         self.early = early
 
-    def combine(self, scores: Array) -> Array:
-        """Apply the fitted rule; where one expert of a block is there alone, early fusion has nothing to add to it."""
-        return super().combine(self._alone_without_early(scores))
-
-    def _alone_without_early(self, scores: Array) -> Array:
+    def _heard(self, scores: Array) -> Array:
+        """Leave early fusion out where the experts have one block or none: it has nothing to add there."""
         early = list(self.experts_.out_of_fold).index(EARLY)
-        alone = np.delete(present_experts(scores), early, axis=0).sum(axis=0) == 1
+        few = np.delete(present_experts(scores), early, axis=0).sum(axis=0) < 2
         scores = scores.copy()
-        scores[early, alone] = np.nan
+        scores[early, few] = np.nan
         return scores
 
     def _estimators(self) -> dict[str, tuple[str | None, Any]]:

@@ -131,7 +131,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
             raise StudyError(f"late fusion knows the rules {list(RULES)}, got {self.rule!r}")
         self.experts_ = experts
         self.classes_ = experts.classes
-        scores = experts.training_scores()
+        scores = self._heard(experts.training_scores())
         several = _several(scores)
         if self.rule in WEIGHING_RULES:
             self.weights_ = WEIGHING_RULES[self.rule][0](scores[:, several], experts.codes[several])
@@ -156,6 +156,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
 
     def combine(self, scores: Array) -> Array:
         """Apply the fitted rule to log probabilities of shape (n_experts, n_samples, n_classes)."""
+        scores = self._heard(scores)
         answers = rules.product_rule(scores, self.experts_.prior)
         several = _several(scores)
         if several.any():
@@ -168,6 +169,10 @@ class LateFusion(ClassifierMixin, BaseEstimator):
 
     def _estimators(self) -> dict[str, tuple[str | None, Any]]:
         return {block: (block, estimator) for block, estimator in self.blocks.items()}
+
+    def _heard(self, scores: Array) -> Array:
+        """Return the scores that the rule is fitted on and answers from: here all of them."""
+        return scores
 
     def _plain(self, scores: Array) -> Array:
         if self.rule in WEIGHING_RULES:

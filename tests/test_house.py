@@ -192,8 +192,9 @@ def test_no_room_is_imported_as_a_top_level_module():
 
 
 def test_every_rule_of_late_fusion_is_a_strategy_that_a_study_can_name():
-    from emofuse.experiments.study import LATE_RULES, STRATEGIES
+    from emofuse.experiments.strategies import LATE_RULES, STRATEGIES
     from emofuse.fusion.late import RULES
 
     assert set(LATE_RULES) <= set(STRATEGIES)
-    assert set(LATE_RULES.values()) == set(RULES)
+    assert {rule for rule, _ in LATE_RULES.values()} == set(RULES)
+    assert {rule for rule, meta in LATE_RULES.values() if meta} == {"stacking"}

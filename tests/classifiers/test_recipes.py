@@ -9,7 +9,7 @@ from emofuse.classifiers.boosted import BoostedTrees
 from emofuse.classifiers.cross_fitted import KernelScores
 from emofuse.classifiers.kernel import KernelRidgeClassifier
 from emofuse.classifiers.linear import LinearClassifier
-from emofuse.classifiers.projection import Projection
+from emofuse.classifiers.projection import Discriminants, Projection
 from emofuse.classifiers.recipes import (
     EXPERTS,
     FAMILIES,
@@ -19,12 +19,14 @@ from emofuse.classifiers.recipes import (
     front_pipeline,
     meta_classifier,
 )
+from emofuse.classifiers.scaling import KeepBest, LatentSemantics, Scaler
 from emofuse.classifiers.visual_words import VisualWords
 from emofuse.features.errors import StudyError
 from scipy import sparse
 
 LABELS = np.array(["anger", "joy", "sad"])[np.arange(45) % 3]
 FEW_ROUNDS = {"n_rounds": 5}
+every_reduction = pytest.mark.parametrize("reduction", ["pca", "lda", "select"])
 
 
 def block(kind: str) -> pd.DataFrame:
@@ -154,6 +156,79 @@ def test_ready_probabilities_cannot_be_concatenated() -> None:
         final_classifier("given")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_meta_learner_of_stacking_is_boosted_among_boosted_experts_only(family: str) -> None:
-    assert isinstance(meta_classifier(family), BoostedTrees) == (family == "boosted")
+@pytest.mark.parametrize(("family", "kind"), [("linear", LinearClassifier), ("boosted", BoostedTrees)])
+def test_the_meta_learner_of_stacking_is_linear_or_boosted(family: Any, kind: type) -> None:
+    assert type(meta_classifier(family)) is kind
+
+
+def test_parameters_of_a_meta_learner_replace_those_of_the_recipe() -> None:
+    assert meta_classifier("linear").C == 0.2
+    assert meta_classifier("linear", C=3.0).C == 3.0
+    plain, other = meta_classifier("boosted").get_params(), meta_classifier("boosted", n_rounds=9).get_params()
+    assert other == plain | {"n_rounds": 9}
+    assert plain != BoostedTrees().get_params()
+    assert meta_classifier("boosted", learning_rate=0.5).learning_rate == 0.5
+
+
+@pytest.mark.parametrize("family", ["linear", "boosted"])
+def test_an_unknown_parameter_of_a_meta_learner_is_answered_with_those_it_has(family: Any) -> None:
+    with pytest.raises(StudyError, match=r"has the parameters \[.*\], got .*'depth'"):
+        meta_classifier(family, depth=3)
+
+
+@every_reduction
+@pytest.mark.parametrize(("family", "kind"), FRONTS)
+def test_every_front_can_be_narrowed_inside_the_fold(family: str, kind: Any, reduction: Any) -> None:
+    X = block(kind)
+    columns = front_pipeline(family, kind, reduction=reduction).fit(X, LABELS).transform(X)
+    columns = columns.toarray() if sparse.issparse(columns) else columns
+    classifier = final_classifier(family, **(FEW_ROUNDS if family == "boosted" else {})).fit(columns, LABELS)
+
+    assert columns.dtype == np.float32
+    assert columns.shape[1] == 2 if reduction == "lda" else 1 <= columns.shape[1] <= 50
+    assert np.isfinite(columns).all()
+    assert (classifier.predict(columns) == LABELS).mean() > 0.9
+
+
+@every_reduction
+@pytest.mark.parametrize(("family", "kind"), FRONTS)
+def test_reductions_are_learned_from_training_rows_alone(family: str, kind: Any, reduction: Any) -> None:
+    X = block(kind)
+    fitted = front_pipeline(family, kind, reduction=reduction).fit(X[:30], LABELS[:30])
+
+    alone, among_others = fitted.transform(X[30:31]), fitted.transform(X)[30:31]
+    alone, among_others = (rows.toarray() if sparse.issparse(rows) else rows for rows in (alone, among_others))
+
+    np.testing.assert_allclose(alone, among_others, atol=2e-4)
+
+
+@pytest.mark.parametrize(("reduction", "kind"), [("pca", Projection), ("lda", Discriminants), ("select", KeepBest)])
+def test_a_reduction_comes_after_the_front_of_the_block(reduction: Any, kind: type) -> None:
+    front = front_pipeline("linear", reduction=reduction, scaling="quantile")
+
+    assert type(front[-1]) is kind
+    assert front[0][0].method == "quantile"
+    assert front_pipeline("linear", reduction=None)[-1].get_params() == Scaler().get_params()
+
+
+@pytest.mark.parametrize("reduction", ["pca", "lda"])
+def test_directions_of_terms_are_those_of_latent_semantics_for_trees_too(reduction: Any) -> None:
+    front = front_pipeline("boosted", "text", reduction=reduction, n_columns=60)[0]
+
+    assert front[1][0].n_columns == 60
+    assert type(front[1][1]) is LatentSemantics
+
+
+@every_reduction
+def test_a_block_with_absent_values_is_narrowed_too(reduction: Any) -> None:
+    X = block("dense").mask(np.random.default_rng(1).uniform(size=(45, 233)) < 0.2)
+
+    for family in ("boosted", "linear", "kernel"):
+        columns = front_pipeline(family, reduction=reduction).fit(X, LABELS).transform(X)
+        assert np.isnan(columns).any() == (family == "boosted" and reduction == "select")  # trees take them
+
+
+@every_reduction
+def test_an_unknown_parameter_of_a_narrowed_front_is_refused(reduction: Any) -> None:
+    with pytest.raises(StudyError, match=r"does not take \['depth'\]"):
+        front_pipeline("boosted", reduction=reduction, depth=3)

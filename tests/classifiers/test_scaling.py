@@ -178,3 +178,71 @@ def test_latent_semantics_keeps_distances_where_directions_suffice() -> None:
     projected = LatentSemantics(n_components=3).fit(X).transform(X)
 
     np.testing.assert_allclose(projected @ projected.T, (X @ X.T).toarray(), rtol=1e-3)
+
+
+def scaled_in_double_precision(train: np.ndarray, X: np.ndarray) -> np.ndarray:
+    """Return standardised columns, clipped, 0 where a value is missing or the column of training rows never varies."""
+    wide = train.astype(np.float64)
+    seen = ~np.isnan(wide)
+    counts = np.maximum(seen.sum(axis=0), 1)
+    mean = np.where(seen, wide, 0).sum(axis=0) / counts
+    spread = np.sqrt(np.square(np.where(seen, wide - mean, 0)).sum(axis=0) / counts)
+    spread = np.where(spread > 1e-9 * (1 + np.abs(mean)), spread, np.inf)
+    return np.nan_to_num(np.clip((X.astype(np.float64) - mean) / spread, -STANDARD_CLIP, STANDARD_CLIP), nan=0.0)
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    mean=st.sampled_from([0.0, 0.1, -3.0, 1e4, -1e6, 1e8]),
+    spread=st.sampled_from([0.0, 1e-6, 1e-2, 1.0, 1e3]),
+    share_missing=st.sampled_from([0.0, 0.3, 1.0]),
+)
+def test_single_precision_loses_nothing(seed: int, mean: float, spread: float, share_missing: float) -> None:
+    random = np.random.default_rng(seed)
+    X = (mean + spread * random.normal(size=(60, 3))).astype(np.float32)
+    X[random.uniform(size=X.shape) < share_missing] = np.nan
+    X[:, 2] = np.float32(mean)
+
+    for container in (np.asarray, pd.DataFrame):
+        scaler = Scaler().fit(container(X[:40]))
+        np.testing.assert_allclose(
+            np.asarray(scaler.transform(container(X))), scaled_in_double_precision(X[:40], X), atol=2e-5
+        )
+
+
+@every_method
+def test_scaling_leaves_its_input_as_it_was(method: str) -> None:
+    X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    X[3] = np.nan
+    table, before = pd.DataFrame(X), X.copy()
+
+    Scaler(method).fit(X).transform(X)
+    Scaler(method).fit(table).transform(table)
+
+    np.testing.assert_array_equal(X, before)
+    np.testing.assert_array_equal(table.to_numpy(), before)
+
+
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame, sparse.csr_matrix, sparse.csc_array])
+def test_selected_columns_are_float32_whatever_holds_them(container: object) -> None:
+    codes = np.arange(30) % 2
+    X = np.random.default_rng(0).integers(0, 3, size=(30, 6)).astype(np.float64)
+    X[:, [1, 4]] += 5 * codes[:, None]
+
+    kept = KeepBest(n_columns=2).fit_transform(container(X), codes)  # type: ignore[operator]
+
+    assert kept.dtype == np.float32
+    assert sparse.issparse(kept) == sparse.issparse(container(X))  # type: ignore[operator]
+    np.testing.assert_array_equal(kept.toarray() if sparse.issparse(kept) else kept, X[:, [1, 4]])
+
+
+def test_selection_knows_columns_by_name_and_number() -> None:
+    table = pd.DataFrame({"noise": [1.0, 1.1, 1.0, 1.1], "valence": [0.0, 0.1, 5.0, 5.1]})
+    fitted = KeepBest(n_columns=1).fit(table, [0, 0, 1, 1])
+
+    with pytest.raises(ValueError, match="feature names"):
+        fitted.transform(table[["valence", "noise"]])
+    with pytest.raises(ValueError, match="expecting 2 features"):
+        KeepBest(n_columns=1).fit(table.to_numpy(), [0, 0, 1, 1]).transform(table.to_numpy()[:, :1])
+    with pytest.raises(TableError, match="valence"):
+        fitted.transform(table.replace(5.0, np.inf))

@@ -13,7 +13,7 @@ from emofuse.classifiers.boosted import BoostedTrees
 from emofuse.classifiers.cross_fitted import KernelScores
 from emofuse.classifiers.kernel import KernelRidgeClassifier
 from emofuse.classifiers.linear import LinearClassifier, NaiveBayesLogistic
-from emofuse.classifiers.projection import Projection
+from emofuse.classifiers.projection import Discriminants, Projection
 from emofuse.classifiers.ready import LogShares
 from emofuse.classifiers.scaling import KeepBest, Scaler
 from emofuse.features.errors import EmofuseWarning, TableError
@@ -41,7 +41,10 @@ EXPECTED_FAILURES = {
     },
 }
 CLASSIFIERS = [BoostedTrees(n_rounds=3), LinearClassifier(), NaiveBayesLogistic(), KernelRidgeClassifier()]
-TRANSFORMERS = [Scaler(), Scaler("quantile"), KeepBest(n_columns=3), LogShares(), Projection(2), KernelScores()]
+TRANSFORMERS = [
+    *(Scaler(), Scaler("quantile"), KeepBest(n_columns=3)),
+    *(LogShares(), Projection(2), Discriminants(), KernelScores()),
+]
 LABELS = {
     "strings": np.array(["sad", "anger", "joy"]),
     "whole numbers": np.array([2, 0, 1]),

@@ -30,9 +30,15 @@ EARLY = EarlyFusion({"audio": Scaler(), "face": Scaler()}, LinearClassifier(), n
 FUSIONS = {
     "early": EARLY,
     "early boosted": clone(EARLY).set_params(classifier=BoostedTrees(n_rounds=8)),
+    "early raw": clone(EARLY).set_params(block_scaling=False),
+    "early with subsets": clone(EARLY).set_params(subsets=[["audio"], ["face"]]),
+    "early with dropout": clone(EARLY).set_params(dropout=0.3),
     **{rule: LateFusion(EXPERTS, rule=rule, n_inner=3) for rule in RULES},
     "hybrid": HybridFusion(EXPERTS, EARLY, n_inner=3),
-    "hybrid stacking": HybridFusion(EXPERTS, EARLY, rule="stacking", n_inner=3),
+    **{
+        f"hybrid {rule}": HybridFusion(EXPERTS, EARLY, rule=rule, n_inner=3)
+        for rule in ("weighted", "gated", "stacking")
+    },
 }
 LABELS = {
     "strings": np.array(["sad", "anger", "joy"]),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from emofuse.experiments import near_copies
+from emofuse.experiments.combine import SELECTED, FoldOutcome
 from emofuse.experiments.near_copies import find_near_copies, picture_rows, without_rows
 from emofuse.experiments.protocols import Fold
 from emofuse.experiments.report import protocol_columns, write_reports
@@ -78,19 +79,12 @@ def test_rows_of_pictures_are_their_grey_values_and_missing_where_there_is_none(
 def test_rows_leave_every_answer_and_an_empty_fold_goes():
     answers = np.arange(10).reshape(5, 2)
     key = ("early", ("face",), "linear")
-    evaluated = Evaluated(
-        np.array(["a", "b"]),
-        folds([4, 5, 7], [0, 1]),
-        {key: answers},
-        {key: 1.0},
-        {key: 1.0},
-        {"linear": {"face": answers}},
-        [],
-    )
+    outcomes = [FoldOutcome(chosen={SELECTED: key}), FoldOutcome()]
+    evaluated = Evaluated(np.array(["a", "b"]), folds([4, 5, 7], [0, 1]), outcomes, {key: answers})
     left = without_rows(evaluated, np.array([False, True, False, True, True]))
     assert [(fold.name, fold.test.tolist()) for fold in left.folds] == [("1", [4, 7])]
     np.testing.assert_array_equal(left.probabilities[key], answers[[0, 2]])
-    np.testing.assert_array_equal(left.scores["linear"]["face"], answers[[0, 2]])
+    assert left.chosen[SELECTED] == {"1": key}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +113,8 @@ def test_a_run_gives_its_numbers_without_near_copies_too(copied):
     (row,) = [row for row in without["rows"] if row["strategy"] == "early"]
     assert row["metrics"]["accuracy"]["mean"] == pytest.approx(right[kept].mean(), abs=1e-6)
     assert len(without["rows"]) == len(done.results["rows"])
+    (chosen,) = [row for row in without["rows"] if row["strategy"] == "selected"]
+    assert chosen["chosen"] == next(row for row in done.results["rows"] if row["strategy"] == "selected")["chosen"]
 
 
 def test_a_run_notes_how_many_near_copies_there_are(copied):
@@ -143,7 +139,7 @@ def test_the_reports_show_both_numbers(copied, tmp_path):
 def test_samples_without_groups_are_not_said_to_have_any(make_corpus, make_study, tmp_path):
     corpus = make_corpus(n_groups=2, split=["train"] * 12 + ["test"] * 12)
     del corpus.samples["group"]
-    study = make_study(near_copies=["face"], protocol={"name": "official"})
+    study = make_study(near_copies=["face"], protocol={"name": "official"}, strategies=["unimodal", "late_mean"])
     done = run_study(study, corpus)
     for path in write_reports([write_run(done, study, tmp_path)], tmp_path):
         text = path.read_text(encoding="utf-8")
@@ -151,7 +147,7 @@ def test_samples_without_groups_are_not_said_to_have_any(make_corpus, make_study
 
 
 def test_a_name_that_the_corpus_has_not_is_passed_over(make_corpus, make_study):
-    done = run_study(make_study(near_copies=["image"]), make_corpus())
+    done = run_study(make_study(near_copies=["image"], strategies=["unimodal", "late_mean"]), make_corpus())
     assert "other_protocols" not in done.results
 
 
@@ -160,4 +156,7 @@ def test_a_test_side_of_copies_only_is_refused(make_corpus, make_study):
     corpus.samples["group"] = [f"s{number}" for number in range(24)]
     corpus.tables["face"].iloc[12:] = corpus.tables["face"].iloc[:12].to_numpy()
     with pytest.raises(StudyError, match="every test sample is a near copy of a training sample by 'face'"):
-        run_study(make_study(near_copies=["face"], protocol={"name": "official"}), corpus)
+        run_study(
+            make_study(near_copies=["face"], protocol={"name": "official"}, strategies=["unimodal", "late_mean"]),
+            corpus,
+        )

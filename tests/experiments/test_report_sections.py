@@ -98,7 +98,7 @@ def full_results(rows=ROWS, **changes):
             make_comparison(ROWS[4], ROWS[5], 0.08, "primary"),
         ],
         "contributions": {"audio": 0.1, "face": 0.25},
-        "verdict": "Fusion helps: a verdict.",
+        "verdict": "Fusion helps: a verdict. Red flag: shuffled face (kernel) is not beaten by <early>.",
         "power": {"text": "With 6 speakers a gain under 4.1 points would be missed."},
         "red_flags": ["shuffled face (kernel) is not beaten by <early>"],
         "missing": {
@@ -125,8 +125,9 @@ def full_results(rows=ROWS, **changes):
             "by_class": {name: {"audio": 0.1, "face": -0.05} for name in CLASSES},
             "permutation": {"audio": around(0.1), "face": around(0.2)},
             "features": [
-                {"block": "audio", "group": "mfcc", "share": 0.7},
-                {"block": "audio", "group": "F0", "share": 0.3},
+                {"block": "audio", "group": "mfcc", "share": 0.3},
+                {"block": "audio", "group": "F0", "share": 0.2},
+                {"block": "audio", "group": "other", "share": 0.5},
             ],
         },
         "abstention": [
@@ -436,10 +437,11 @@ def test_contributions_are_sorted_and_shares_of_a_whole(run):
     assert [part.name for part in section.parts if isinstance(part, Figure)] == [
         *("shapley", "shapley-classes", "permutation", "features")
     ]
+    assert [row.cells[0] for row in table_of(section, "features").rows] == ["mfcc", "F0", "other"]
     rows = table_of(section, "shapley").rows
     assert [row.cells[:2] for row in rows] == [("face", 0.25), ("audio", 0.1)]
     assert sum(row.cells[2] for row in rows) == pytest.approx(1)
-    assert "(.333 to .683)" in section.parts[0].caption
+    assert section.parts[0].caption == "Exact Shapley shares of what selected gains in UAR over chance (.333 to .683)."
 
 
 def test_shares_of_single_answers_are_told_apart_by_right_and_wrong(full, tmp_path):

@@ -1,4 +1,4 @@
-"""From the answers of all folds to rows, comparisons, contributions and one sentence."""
+"""From the answers of all folds to the rows, the tables and the numbers of results.json."""
 
 from __future__ import annotations
 
@@ -6,27 +6,39 @@ import json
 
 import numpy as np
 import pytest
+from emofuse.experiments import results as results_module
+from emofuse.experiments.combine import BEST_SINGLE, SELECTED, FoldOutcome
+from emofuse.experiments.conditions import Conditions
 from emofuse.experiments.protocols import Fold
-from emofuse.experiments.results import Evaluated, assemble, contributions, shown_p
-from emofuse.experiments.statistics import metrics_of, tally
-from emofuse.fusion.rules import product_rule
-from hypothesis import given
-from hypothesis import strategies as st
+from emofuse.experiments.results import (
+    NOT_FUSION,
+    Evaluated,
+    assemble,
+    bootstrap_groups,
+    contribution_table,
+    degraded_rows,
+)
+from emofuse.experiments.selective import abstain
+from emofuse.experiments.statistics import tally
+from emofuse.experiments.strategies import REFERENCE, STRATEGIES, is_fusion
 
 CLASSES = np.array(["happy", "neutral", "sad"])
+BOTH = ("face", "voice")
 EARLY, FACE, VOICE, MAJORITY = (
-    ("early", ("face", "voice"), "linear"),
+    ("early", BOTH, "linear"),
     ("unimodal", ("face",), "linear"),
     ("unimodal", ("voice",), "linear"),
     ("majority", (), "none"),
 )
+CONDITIONS = Conditions({"all": BOTH}, {})  # one modality: nothing was asked without it
 
 
 def answers(codes, accuracy, *, seed=0):
-    """Probabilities of .8 for the right class in a share of the rows, and for the next class in the others."""
+    """A probability over .5 of the right class in a share of the rows, and of the next class in the others."""
     random = np.random.default_rng(seed)
     told = np.where(random.random(len(codes)) < accuracy, codes, (codes + 1) % 3)
-    return np.where(np.eye(3)[told] > 0, 0.8, 0.1)
+    sure = random.uniform(0.5, 0.98, len(codes))[:, None]
+    return np.where(np.eye(3)[told] > 0, sure, (1 - sure) / 2)
 
 
 @pytest.fixture(scope="module")
@@ -35,133 +47,41 @@ def evaluate(make_corpus):
     corpus = make_corpus(n_groups=8, n_per_group=15, tables=())
     codes = np.searchsorted(CLASSES, corpus.samples["label"])
 
-    def run(study, accuracies, *, leaky=False, info=None, n_folds=4, scores=None):
-        fold_of = np.repeat(np.arange(8), 15) % n_folds if n_folds > 1 else np.repeat(np.arange(8), 15) // 6
-        folds = [
-            Fold(str(number + 1), np.flatnonzero(fold_of != number), np.flatnonzero(fold_of == number))
-            for number in range(n_folds)
-        ]
+    def run(study, accuracies, *, n_folds=4, chosen=None, nested=None, thresholds=None, repeats=1):
+        folds = []
+        for repeat in range(repeats):
+            fold_of = np.repeat((np.arange(8) + 3 * repeat * (np.arange(8) > 3)) % n_folds, 15)
+            for number in range(n_folds):
+                name = f"{repeat + 1}.{number + 1}" if repeats > 1 else str(number + 1)
+                folds.append(Fold(name, np.flatnonzero(fold_of != number), np.flatnonzero(fold_of == number)))
         tested = np.concatenate([fold.test for fold in folds])
-        evaluated = Evaluated(
-            CLASSES,
-            folds,
-            {key: answers(codes[tested], share, seed=seed) for seed, (key, share) in enumerate(accuracies.items())},
-            dict.fromkeys(accuracies, 1.2345),
-            dict.fromkeys(accuracies, 0.06),
-            scores or {},
-            [],
-        )
-        made = corpus if info is None else type(corpus)(info, corpus.samples, corpus.tables, corpus.notes)
-        return assemble(study, made, evaluated, n_failed=2, leaky=leaky)
+        outcomes = [
+            FoldOutcome(
+                chosen={key: choices[number] for key, choices in (chosen or {}).items()},
+                nested={key: values[number] for key, values in (nested or {}).items()},
+                fit_seconds=dict.fromkeys(accuracies, 0.5),
+                predict_seconds=dict.fromkeys(accuracies, 0.06),
+                thresholds={precision: values[number] for precision, values in (thresholds or {}).items()},
+                warnings=["fold 1: a warning"],
+            )
+            for number in range(len(folds))
+        ]
+        probabilities = {
+            key: answers(codes[tested], share, seed=seed) for seed, (key, share) in enumerate(accuracies.items())
+        }
+        evaluated = Evaluated(CLASSES, folds, outcomes, probabilities)
+        results, predictions = assemble(study, corpus, evaluated, CONDITIONS, n_failed=2, leaky=False)
+        return results, predictions, evaluated
 
     return run
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.floats(0, 0.5))
-def test_contributions_add_up_to_the_gain_over_chance(seed, n_blocks, absent):
-    random = np.random.default_rng(seed)
-    codes = random.integers(3, size=40)
-    scores = {}
-    for number in range(n_blocks):
-        logits = random.normal(size=(40, 3))
-        logits[np.arange(40), codes] += random.uniform(0, 2)
-        logits[random.random(40) < absent] = np.nan
-        scores[f"block{number}"] = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    together = product_rule(np.stack(list(scores.values())), np.full(3, 1 / 3))
-    reached = metrics_of(tally(codes, together, np.zeros(40, int)))["uar"][0]
-    shares = contributions(scores, codes)
-    assert list(shares) == list(scores)
-    assert sum(shares.values()) == pytest.approx(reached - 1 / len(np.unique(codes)), abs=1e-5)
-
-
-def test_twins_share_alike_and_one_that_knows_nothing_gets_nothing():
-    codes = np.resize([0, 1, 2], 30)
-    knows, knows_nothing = np.log(answers(codes, 1.0)), np.log(np.full((30, 3), 1 / 3))
-    shares = contributions({"a": knows, "b": knows, "c": knows_nothing}, codes)
-    assert shares == pytest.approx({"a": 1 / 3, "b": 1 / 3, "c": 0.0}, abs=1e-6)
-    assert contributions({}, codes) == {}
-
-
-@pytest.mark.parametrize(
-    ("early", "voice", "beginning"),
-    [
-        (0.95, 0.6, "Fusion helps: early (linear) UAR 0."),
-        (0.7, 0.68, "No evidence that fusion helps: early (linear) UAR 0."),
-        (0.4, 0.9, "Fusion hurts: early (linear) UAR 0."),
-    ],
-)
-def test_the_verdict_says_whether_fusion_helps_and_how_sure_that_is(evaluate, make_study, early, voice, beginning):
-    results, _ = evaluate(make_study(), {EARLY: early, VOICE: voice, FACE: 0.4, MAJORITY: 1 / 3})
-    assert results["verdict"].startswith(beginning)
-    (found,) = results["comparisons"]
-    assert (found["a"], found["b"], found["b_blocks"]) == ("early", "unimodal", ["voice"])
-    assert f"difference {found['difference']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]" in results["verdict"]
-    assert f"p {shown_p(found['p_holm'])} after Holm." in results["verdict"]
-
-
-def test_a_metric_in_which_less_is_better_turns_the_verdict(evaluate, make_study):
-    study = make_study(metrics=["log_loss", "uar"])
-    results, _ = evaluate(study, {EARLY: 0.95, VOICE: 0.5, FACE: 0.3})
-    assert results["comparisons"][0]["difference"] < 0
-    assert results["comparisons"][0]["b_blocks"] == ["voice"]
-    assert results["verdict"].startswith("Fusion helps: early (linear) log loss")
-    assert evaluate(study, {EARLY: 0.5, VOICE: 0.95})[0]["verdict"].startswith("Fusion hurts")
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "beginning"),
-    [
-        ({VOICE: 0.8, MAJORITY: 1 / 3}, "Nothing to compare (one modality only): voice (linear) reaches UAR 0."),
-        ({EARLY: 0.8}, "Nothing to compare (no single modality was run): early (linear) reaches UAR 0."),
-        ({MAJORITY: 1 / 3}, "Nothing to compare (one modality only): majority (none) reaches UAR 0."),
-    ],
-)
-def test_without_two_sides_there_is_nothing_to_compare(evaluate, make_study, accuracies, beginning):
-    results, _ = evaluate(make_study(), accuracies)
-    assert results["comparisons"] == []
-    assert results["verdict"].startswith(beginning)
-
-
-def test_each_fusion_meets_the_best_single_and_the_best_late_the_best_early(evaluate, make_study):
-    mean, stacking = (("late_mean", *EARLY[1:]), ("stacking", *EARLY[1:]))
-    results, _ = evaluate(make_study(), {FACE: 0.6, VOICE: 0.5, EARLY: 0.7, mean: 0.65, stacking: 0.8})
-    pairs = [(item["a"], item["b"]) for item in results["comparisons"]]
-    assert pairs == [("early", "unimodal"), ("late_mean", "unimodal"), ("stacking", "unimodal"), ("stacking", "early")]
-    assert all(item["p"] <= item["p_holm"] <= 1 for item in results["comparisons"])
-    assert {item["test"] for item in results["comparisons"]} == {"nadeau_bengio"}
-
-
-def test_one_fold_is_compared_by_the_group_bootstrap(evaluate, make_study):
-    results, _ = evaluate(make_study(), {EARLY: 0.95, VOICE: 0.4}, n_folds=1)
-    assert results["comparisons"][0]["test"] == "group_bootstrap"
-
-
-@pytest.mark.parametrize(
-    ("stamp", "words"),
-    [
-        ({"leaky": True}, "(leaky: training and test samples are not independent)"),
-        ({"adaptive": True}, "(adaptive: unlabelled statistics of the test speakers were used)"),
-        ({"synthetic": True}, "(synthetic data)"),
-        ({"leaky": True, "adaptive": True, "synthetic": True}, "(synthetic data; adaptive: "),
-    ],
-)
-@pytest.mark.parametrize("accuracies", [{EARLY: 0.9, VOICE: 0.5}, {VOICE: 0.5}], ids=["fusion", "single"])
-def test_what_qualifies_the_numbers_is_stamped(evaluate, make_study, make_corpus, stamp, words, accuracies):
-    study = make_study(speaker_normalisation=stamp.get("adaptive", False))
-    info = make_corpus(synthetic=stamp.get("synthetic", False)).info
-    results, _ = evaluate(study, accuracies, leaky=stamp.get("leaky", False), info=info)
-    assert words in results["verdict"]
-    found = {name: results["protocol"][name] for name in ("adaptive", "leaky")}
-    found["synthetic"] = results["corpus"]["synthetic"]
-    assert found == {"adaptive": False, "leaky": False, "synthetic": False} | stamp
-
-
 def test_rows_hold_every_metric_with_its_folds_and_interval(evaluate, make_study):
-    results, _ = evaluate(make_study(), {MAJORITY: 1 / 3, VOICE: 0.6})
+    results, *_ = evaluate(make_study(), {MAJORITY: 1 / 3, VOICE: 0.6})
     assert [row["strategy"] for row in results["rows"]] == ["majority", "unimodal"]
     row = results["rows"][1]
-    assert (row["blocks"], row["classifier"], row["fit_seconds"]) == (["voice"], "linear", 1.234)
-    assert row["predict_ms_per_sample"] == pytest.approx(1000 * 0.06 / 120)
+    assert (row["blocks"], row["classifier"], row["fit_seconds"]) == (["voice"], "linear", 2.0)
+    assert row["predict_ms_per_sample"] == pytest.approx(1000 * 0.24 / 120)
     for metric in ("uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "brier", "ece"):
         found = row["metrics"][metric]
         assert found["mean"] == pytest.approx(np.mean(found["folds"]), abs=1e-5)
@@ -171,30 +91,163 @@ def test_rows_hold_every_metric_with_its_folds_and_interval(evaluate, make_study
     assert json.loads(json.dumps(results)) == results
 
 
+def test_rows_stand_in_the_order_of_the_strategies(evaluate, make_study):
+    reference = (REFERENCE, ("people",), "given")
+    mean, kernel = ("late_mean", BOTH, "linear"), ("late_mean", BOTH, "kernel")
+    results, *_ = evaluate(make_study(), dict.fromkeys((reference, mean, kernel, EARLY, VOICE, FACE, MAJORITY), 0.5))
+    found = [(row["strategy"], row["classifier"], row["blocks"]) for row in results["rows"]]
+    assert found == [
+        ("majority", "none", []),
+        ("unimodal", "linear", ["face"]),
+        ("unimodal", "linear", ["voice"]),
+        ("early", "linear", list(BOTH)),
+        ("late_mean", "kernel", list(BOTH)),
+        ("late_mean", "linear", list(BOTH)),
+        ("reference", "given", ["people"]),
+    ]
+
+
+def test_what_each_fold_chose_is_told_by_its_name(evaluate, make_study):
+    mean = ("late_mean", BOTH, "kernel")
+    chosen = {SELECTED: [mean, EARLY, mean, mean], BEST_SINGLE: [FACE] * 4}
+    results, *_ = evaluate(
+        make_study(), {FACE: 0.5, EARLY: 0.6, mean: 0.6, SELECTED: 0.6, BEST_SINGLE: 0.5}, chosen=chosen
+    )
+    rows = {row["strategy"]: row for row in results["rows"]}
+    assert rows["selected"]["chosen"] == {
+        "1": "late mean (kernel)", "2": "early (linear)", "3": "late mean (kernel)", "4": "late mean (kernel)"
+    }  # fmt: skip
+    assert set(rows["best_single"]["chosen"].values()) == {"face (linear)"}
+    assert "chosen" not in rows["early"]
+    assert "the fusion chosen on training rows (late mean (kernel) in 3 of 4 folds)" in results["verdict"]
+
+
+def test_what_a_row_was_worth_on_training_rows_is_told_fold_by_fold(evaluate, make_study):
+    nested = {VOICE: [0.5, 0.625, -np.inf, 0.75]}
+    results, *_ = evaluate(make_study(), {VOICE: 0.6, FACE: 0.5}, nested=nested)
+    rows = {tuple(row["blocks"]): row for row in results["rows"]}
+    assert rows["voice",]["nested"] == [0.5, 0.625, None, 0.75]
+    assert "nested" not in rows["face",]
+    losses, *_ = evaluate(
+        make_study(metrics=["log_loss", "uar"]), {VOICE: 0.6}, nested={VOICE: [-0.5, -0.6, -0.7, -0.8]}
+    )
+    assert losses["rows"][0]["nested"] == [0.5, 0.6, 0.7, 0.8]
+
+
 def test_predictions_have_a_line_for_each_strategy_and_tested_sample(evaluate, make_study):
-    _, predictions = evaluate(make_study(), {EARLY: 0.9, VOICE: 0.6})
-    assert len(predictions) == 2 * 120
-    assert predictions.groupby("strategy")["sample"].nunique().to_dict() == {"early": 120, "unimodal": 120}
+    _, predictions, _ = evaluate(make_study(), {EARLY: 0.9, VOICE: 0.6, SELECTED: 0.9}, chosen={SELECTED: [EARLY] * 4})
+    assert len(predictions) == 3 * 120
+    assert predictions.groupby("strategy")["sample"].nunique().to_dict() == {
+        "early": 120,
+        "selected": 120,
+        "unimodal": 120,
+    }
     assert predictions[list(CLASSES)].dtypes.unique() == [np.float32]
     np.testing.assert_allclose(predictions[list(CLASSES)].sum(axis=1), 1, rtol=1e-6)
     right = predictions[list(CLASSES)].idxmax(axis=1) == predictions["label"]
     assert right[predictions["strategy"] == "early"].mean() > right[predictions["strategy"] == "unimodal"].mean()
+    assert predictions.loc[predictions["strategy"] == "selected", "blocks"].unique().tolist() == [""]
 
 
-def test_contributions_are_those_of_the_best_fusions_family(evaluate, make_study):
-    codes = np.resize([0, 1, 2], 120)
-    scores = {
-        "linear": {"face": np.log(answers(codes, 1.0))},
-        "kernel": {"face": np.log(np.full((120, 3), 1 / 3))},
+def test_repeats_test_each_sample_several_times_and_count_it_once(evaluate, make_study):
+    results, predictions, _ = evaluate(make_study(), {EARLY: 0.9, VOICE: 0.6}, repeats=3)
+    assert results["protocol"]["n_folds"] == 12
+    assert results["protocol"]["n_tested"] == 120
+    own = predictions[predictions["strategy"] == "early"]
+    assert len(own) == 3 * 120
+    assert set(own["fold"]) == {f"{repeat}.{number}" for repeat in (1, 2, 3) for number in (1, 2, 3, 4)}
+    assert own.groupby("sample").size().unique().tolist() == [3]
+    assert not own.duplicated(["sample", "fold"]).any()
+    assert len(results["rows"][0]["metrics"]["uar"]["folds"]) == 12
+
+
+def test_answers_are_held_back_by_the_threshold_of_their_fold(evaluate, make_study):
+    thresholds = {0.8: [0.6, 0.7, None, 0.9], 0.95: [None] * 4}
+    results, _, evaluated = evaluate(
+        make_study(), {SELECTED: 0.8, VOICE: 0.5}, chosen={SELECTED: [EARLY] * 4}, thresholds=thresholds
+    )
+    low, none = results["abstention"]
+    ends = np.cumsum([len(fold.test) for fold in evaluated.folds])[:-1]
+    n_answered = n_right = 0
+    for given, fold, threshold in zip(
+        np.split(evaluated.probabilities[SELECTED], ends), evaluated.folds, thresholds[0.8], strict=True
+    ):
+        codes = np.resize([0, 1, 2], 120)[fold.test]
+        answered = given.max(axis=1) >= (np.inf if threshold is None else threshold)
+        n_answered += answered.sum()
+        n_right += (given.argmax(axis=1) == codes)[answered].sum()
+        assert abstain(given, codes, threshold).coverage == pytest.approx(answered.mean())
+    assert 0 < n_right < n_answered < 120
+    assert low == {
+        "strategy": "selected",
+        "classifier": "nested",
+        "precision_wanted": 0.8,
+        "threshold": pytest.approx(np.mean([0.6, 0.7, 0.9]), abs=1e-6),
+        "coverage": pytest.approx(n_answered / 120, abs=1e-6),
+        "precision": pytest.approx(n_right / n_answered, abs=1e-6),
     }
-    kernel = (EARLY[0], EARLY[1], "kernel")
-    study = make_study(classifiers=["linear", "kernel"])
-    accuracies = {kernel: 0.5, EARLY: 0.9, VOICE: 0.5}
-    best_linear, _ = evaluate(study, accuracies, scores=scores)
-    best_kernel, _ = evaluate(study, accuracies | {kernel: 0.99}, scores=scores)
-    assert best_kernel["contributions"]["face"] <= 0.01 < best_linear["contributions"]["face"]
+    assert (none["threshold"], none["coverage"], none["precision"]) == (None, 0.0, None)
+    assert "abstention" not in evaluate(make_study(), {EARLY: 0.8, VOICE: 0.5})[0]
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.00099, "< .001"), (0.001, "= 0.001"), (1.0, "= 1.000")])
-def test_p_values_are_never_shown_as_zero(value, text):
-    assert shown_p(value) == text
+def test_power_is_of_the_primary_comparison(evaluate, make_study):
+    few, *_ = evaluate(make_study(), {EARLY: 0.8, VOICE: 0.5})
+    assert few["power"]["metric"] == "uar"
+    assert (few["power"]["n_groups"], few["power"]["n_folds"]) == (8, 4)
+    assert 0 < few["power"]["detectable"] < 1 and "speakers" in few["power"]["text"]
+    assert "power" not in evaluate(make_study(), {VOICE: 0.5, FACE: 0.4})[0]
+
+
+def test_degraded_rows_tell_every_fusion_under_every_condition(evaluate, make_study):
+    _, _, evaluated = evaluate(make_study(), {EARLY: 0.8, VOICE: 0.5, MAJORITY: 0.3})
+    codes = np.resize([0, 1, 2], 120)
+    groups = np.repeat(np.arange(8), 15)
+    right = []
+    for fold, outcome in zip(evaluated.folds, evaluated.outcomes, strict=True):
+        given, own = answers(codes[fold.test], 0.5, seed=9), codes[fold.test]
+        right.append((given.argmax(axis=1) == own).mean())
+        outcome.counts[EARLY, ("degraded", "hiss")] = (
+            tally(own, given, np.zeros(len(own), dtype=int)),
+            tally(own, given, groups[fold.test], n_groups=8),
+        )
+    about = {"kind": "noise", "block": "voice", "level": 10.0, "unit": "dB", "label": "hiss"}
+    (found,) = degraded_rows(evaluated, {"hiss": about}, metric="accuracy", seed=0)
+    assert {name: found[name] for name in about} == about
+    (row,) = found["rows"]
+    assert (row["strategy"], row["classifier"]) == ("early", "linear")
+    assert row["low"] < row["mean"] < row["high"] and row["mean"] == pytest.approx(np.mean(right), abs=1e-6)
+
+
+def test_contribution_table_names_sample_and_fold(evaluate, make_study, make_corpus):
+    samples = make_corpus(n_groups=8, n_per_group=15, tables=()).samples
+    _, _, evaluated = evaluate(make_study(), {EARLY: 0.8, VOICE: 0.5})
+    assert contribution_table(evaluated, samples).empty
+    for number, (fold, outcome) in enumerate(zip(evaluated.folds, evaluated.outcomes, strict=True)):
+        outcome.shares.update(
+            {name: np.full(len(fold.test), number + half) for name, half in (("face", 0.0), ("voice", 0.5))}
+        )
+    table = contribution_table(evaluated, samples)
+    assert table.columns.tolist() == ["sample", "fold", "face", "voice"]
+    assert sorted(table["sample"]) == sorted(samples.index)
+    assert (table["face"] == table["fold"].astype(int) - 1).all() and (table["voice"] - table["face"] == 0.5).all()
+    assert table["face"].dtype == np.float32
+
+
+def test_warnings_of_the_folds_are_told_once(evaluate, make_study):
+    assert evaluate(make_study(), {VOICE: 0.5})[2].warnings == ["fold 1: a warning"]
+
+
+def test_what_is_no_fusion_is_drawn_apart():
+    assert set(NOT_FUSION) == {name for name in (*STRATEGIES, REFERENCE) if not is_fusion(name)}
+    assert REFERENCE in NOT_FUSION and "selected" not in NOT_FUSION
+
+
+def test_of_very_many_groups_several_share_a_code(make_corpus, monkeypatch):
+    samples = make_corpus(tables=()).samples
+    codes, count = bootstrap_groups(samples)
+    assert (codes.tolist(), count) == (np.repeat(np.arange(4), 12).tolist(), 4)
+    alone, count = bootstrap_groups(samples.drop(columns="group"))
+    assert (len(set(alone)), count) == (48, 48)
+    monkeypatch.setattr(results_module, "MANY_GROUPS", 10)
+    bunched, count = bootstrap_groups(samples.drop(columns="group"))
+    assert (set(bunched), count) == (set(range(10)), 10)

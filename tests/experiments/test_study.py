@@ -7,9 +7,9 @@ import tomllib
 import pandas as pd
 import pytest
 from emofuse.experiments.corpora import NAMES
+from emofuse.experiments.strategies import STRATEGIES
 from emofuse.experiments.study import (
     METRICS,
-    STRATEGIES,
     load_study,
     parse_study,
     shipped_studies,
@@ -113,6 +113,30 @@ def test_any_text_survives_toml(name, label_map):
         ("blocks.text.recipes", {"svm": {"C": 3}}, "blocks.text.recipes.svm"),
         ("blocks.text.recipes", {"linear": {"C": -1}}, "blocks.text.recipes.linear: The 'C' parameter"),
         ("blocks.text.recipes", {"boosted": {"max_depth": -4}}, "blocks.text.recipes.boosted: value -4 for Parameter max_depth"),
+        ("modality_dropout", 1.0, "modality_dropout: Input should be less than 1"),
+        ("modality_dropout", -0.1, "modality_dropout: Input should be greater than or equal to 0"),
+        ("meta", {"kernel": {}}, "meta.kernel.*: Input should be 'linear' or 'boosted'"),
+        ("meta", {"linear": {"depth": 3}}, r"meta.linear: LinearClassifier has the parameters .*got \['C', 'depth'\]"),
+        ("meta", {"linear": {"C": -1}}, "meta.linear: The 'C' parameter"),
+        ("meta", {"boosted": {"max_depth": -4}}, "meta.boosted: value -4 for Parameter max_depth"),
+        ("references", {"people": 3}, "references.people: Input should be a valid string"),
+        ("references", ["both"], "references: Input should be a valid dictionary"),
+        ("degradations", [{"kind": "smoke", "levels": [1]}], "degradation 'smoke' is not known; choose from"),
+        ("degradations", [{"kind": "dropped_words", "levels": []}], "degradations.0.levels: Tuple should have at least 1"),
+        ("degradations", [{"kind": "dropped_words", "levels": [3]}], "'dropped_words': a level from 0 to 1 .*got 3"),
+        ("degradations", [{"kind": "dropped_words", "levels": [0.5, 0.5]}], r"levels repeat in \[0.5, 0.5\]"),
+        ("degradations", [{"kind": "dropped_words", "levels": [0.5], "level": 1}], "degradations.0.level: Extra inputs"),
+        ("degradations", [{"kind": "blur", "levels": [1]}], "degradation 'blur': no block reads"),
+        ("degradations", [{"kind": "dropped_words", "levels": [1], "blocks": ["face"]}], "block 'face' is not known"),
+        ("precisions", [1.0], r"precisions: a precision lies between 0 and 1, got \[1.0\]"),
+        ("precisions", [0.8, 0], r"precisions: a precision lies between 0 and 1, got \[0.8, 0.0\]"),
+        ("calibration", "platt", "calibration: Input should be 'temperature', 'sigmoid', 'isotonic' or 'none'"),
+        ("budget", -1, "budget: Input should be greater than or equal to 0"),
+        ("budget", 2.5, "budget: Input should be a valid integer"),
+        ("budget", 2000, "budget: Input should be less than or equal to 1000"),
+        ("blocks.text.modality", 3, "blocks.text.modality: Input should be a valid string"),
+        ("strategies", ["reference"], r"strategies: \['reference'\] are not known"),
+        ("strategies", [], "strategies: Tuple should have at least 1 item"),
         ("near_copies", ["face"], r"near_copies names \['face'\]; choose from 'image' and the blocks \['text'\]"),
         (
             "blocks.face",
@@ -132,6 +156,51 @@ def test_any_text_survives_toml(name, label_map):
 def test_what_cannot_be_run_is_refused_by_name(path, value, message):
     with pytest.raises(StudyError, match=f"^study 'mine': .*{message}"):
         parse_study(changed(path, value), source="mine")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"modality_dropout": 0.3},
+        {"meta": {"linear": {"C": 0.5}, "boosted": {"n_rounds": 20, "max_depth": 2}}},
+        {"references": {"heard and seen": "both", "raters": "votes"}},
+        {"degradations": [{"kind": "dropped_words", "levels": [0.25, 0.5]}, {"kind": "dropped_words", "levels": [1]}]},
+        {"degradations": [{"kind": "dropped_words", "levels": [0.25], "blocks": ["text"]}], "also": [{"name": "loro"}]},
+        {"precisions": [0.5, 0.99]},
+        {"precisions": []},
+        {"calibration": "isotonic"},
+        {"budget": 20},
+        {"blocks": {"text": {"extractor": "text", "modality": "words"}}},
+        {"strategies": ["selected", "late_median", "hybrid_gated", "permuted_labels"]},
+        {"protocol": {"name": "group_kfold", "n_folds": 3, "repeats": 4}},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_a_study_says_survives_toml(changes):
+    study = parse_study(LEAST | changes, source="given")
+    assert study != parse_study(LEAST, source="least")
+    assert parse_study(tomllib.loads(to_toml(study)), source="read back") == study
+
+
+@pytest.mark.parametrize(
+    ("block", "source"),
+    [
+        ({"extractor": "text"}, "text"),
+        ({"extractor": "text", "modality": "words"}, "words"),
+        ({"extractor": "opensmile"}, "audio"),
+        ({"extractor": "face_crop"}, "image"),
+        ({"extractor": "table", "table": "t"}, None),
+        ({"extractor": "table", "table": "t", "modality": "body"}, "body"),
+    ],
+)
+def test_a_block_goes_missing_with_its_source_or_its_declared_modality(block, source):
+    assert parse_study(LEAST | {"blocks": {"one": block}}, source="given").blocks["one"].source == source
+
+
+def test_a_text_block_is_one_whatever_its_modality_is_called():
+    blocks = {"words": {"extractor": "text", "modality": "voice"}, "face": {"extractor": "table", "table": "t"}}
+    study = parse_study(LEAST | {"blocks": blocks}, source="given")
+    assert [study.blocks[name].reads_text for name in blocks] == [True, False]
 
 
 def test_all_mistakes_are_named_at_once():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from emofuse.classifiers.boosted import BoostedTrees
+from emofuse.classifiers.calibrators import Isotonic, Sigmoid, Temperature, Unchanged
 from emofuse.classifiers.linear import LinearClassifier
 from emofuse.classifiers.recipes import front_pipeline
 from emofuse.classifiers.scaling import Scaler
@@ -65,6 +66,15 @@ def test_each_block_gets_its_share_of_the_variance(weights: dict[str, float] | N
     variances = fitted.classifier_.columns_.var(axis=0)
     assert variances[:90].sum() / variances.sum() == pytest.approx(share, rel=1e-3)
     assert variances.sum() == pytest.approx(100, rel=1e-3)
+
+
+def test_without_block_scaling_columns_stand_side_by_side_as_they_are() -> None:
+    X, y = wide_and_narrow()
+    fronts = {"audio": FunctionTransformer(), "face": FunctionTransformer()}
+
+    fitted = EarlyFusion(fronts, Sees(), weights={"face": 9.0}, block_scaling=False, calibration="none").fit(X, y)
+
+    np.testing.assert_array_equal(fitted.classifier_.columns_, X.to_numpy())
 
 
 @pytest.mark.parametrize("weights", [{"audio": 0.0}, {"audio": -1.0, "face": 2.0}])
@@ -139,10 +149,26 @@ def test_calibration_makes_a_model_as_sure_as_it_may_be_and_changes_no_decision(
 
     losses = [-np.log(model.predict_proba(new)[np.arange(len(new)), codes]).mean() for model in (plain, calibrated)]
 
-    assert plain.temperature_ == 1.0
-    assert calibrated.temperature_ < 0.8
+    assert plain.calibrator_ == Unchanged()
+    assert calibrated.calibrator_.exponent < 0.8
     assert losses[1] < losses[0] - 0.1
     np.testing.assert_array_equal(plain.predict(new), calibrated.predict(new))
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [("temperature", Temperature), ("sigmoid", Sigmoid), ("isotonic", Isotonic), ("none", Unchanged)],
+)
+def test_answers_are_calibrated_as_asked(make_blocks: Callable[..., Corpus], method: Any, kind: type) -> None:
+    X, y, groups = make_blocks(n_clips=8)
+    fusion = EarlyFusion(scalers("audio", "face"), LinearClassifier(), n_inner=3)
+    plain = clone(fusion).set_params(calibration="none").fit(X, y, groups).predict_proba(X)
+
+    fitted = fusion.set_params(calibration=method).fit(X, y, groups)
+
+    assert type(fitted.calibrator_) is kind
+    np.testing.assert_allclose(fitted.predict_proba(X), fitted.calibrator_.apply(plain))
+    assert np.allclose(fitted.predict_proba(X), plain) == (method == "none")
 
 
 def test_calibration_asks_no_model_about_a_speaker_that_it_was_fitted_on() -> None:

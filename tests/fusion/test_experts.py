@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from emofuse.classifiers.calibrators import METHODS, Method, Temperature, Unchanged, fit_calibrator
 from emofuse.features.errors import EmofuseWarning, ProtocolError, StudyError, TableError
 from emofuse.fusion.experts import fit_experts
 from hypothesis import given
@@ -39,10 +40,39 @@ def test_an_expert_is_its_classifier_with_a_temperature(make_blocks: Callable[..
     plain = clone(expert).fit(X["audio"], y).predict_proba(X["audio"])
     logs = experts.scores(X)[0]
 
-    tempered = plain ** experts.experts["voice"].temperature
+    tempered = plain ** experts.experts["voice"].calibrator.exponent
     np.testing.assert_allclose(np.exp(logs), tempered / tempered.sum(axis=1, keepdims=True), atol=1e-5)
     np.testing.assert_allclose(experts.prior, 1 / 3)
     assert experts.classes.tolist() == ["anger", "fear", "joy"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_calibrators_are_fitted_on_out_of_fold_answers(
+    make_blocks: Callable[..., Corpus], expert: Any, method: Method
+) -> None:
+    X, y, groups = make_blocks(n_clips=8)
+    plain, fitted = (
+        fit_experts({"voice": ("audio", expert)}, X, y, groups, calibration=name) for name in ("none", method)
+    )
+
+    held_out, answers = np.exp(plain.out_of_fold["voice"]), np.exp(plain.scores(X)[0])
+    calibrator = fit_calibrator(method, held_out, plain.codes)
+
+    np.testing.assert_allclose(np.exp(fitted.out_of_fold["voice"]), calibrator.apply(held_out), atol=1e-6)
+    np.testing.assert_allclose(np.exp(fitted.scores(X)[0]), calibrator.apply(answers), atol=1e-6)
+    if method != "none":
+        assert np.abs(fitted.scores(X) - plain.scores(X)).max() > 0.05
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_with_few_rows_of_a_class_curves_give_way_to_a_temperature(
+    make_blocks: Callable[..., Corpus], expert: Any, method: Method
+) -> None:
+    X, y, groups = make_blocks(n_speakers=3, n_clips=3)
+
+    fitted = fit_experts({"voice": ("audio", expert)}, X, y, groups, calibration=method)
+
+    assert isinstance(fitted.experts["voice"].calibrator, Temperature)
 
 
 @given(n_speakers=st.integers(2, 7), n_inner=st.integers(2, 6), seed=st.integers(0, 9))
@@ -103,7 +133,7 @@ def test_an_expert_that_cannot_be_judged_is_taken_to_know_the_class_shares_alone
     shares = [(y[has_face] == label).mean() for label in ("anger", "fear", "joy")]
     scores = experts.out_of_fold["face"][has_face]
     np.testing.assert_allclose(np.exp(scores), np.tile(shares, (has_face.sum(), 1)), atol=1e-6)
-    assert experts.experts["face"].temperature == 1.0
+    assert experts.experts["face"].calibrator == Unchanged()
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ import pytest
 import sklearn
 from emofuse.classifiers.boosted import BoostedTrees
 from emofuse.classifiers.calibration import log_clipped
+from emofuse.classifiers.calibrators import Isotonic, Sigmoid, Temperature, Unchanged
 from emofuse.classifiers.linear import LinearClassifier
 from emofuse.classifiers.recipes import meta_classifier
 from emofuse.features.errors import EmofuseWarning, StudyError, TableError
 from emofuse.fusion.blocks import join_blocks
 from emofuse.fusion.experts import fit_experts
-from emofuse.fusion.late import FIXED_RULES, LEAST_META_ROWS, MAX_SUBSET_EXPERTS, RULES, LateFusion
+from emofuse.fusion.late import FIXED_RULES, LEAST_META_ROWS, MAX_SUBSET_EXPERTS, RULES, WEIGHING_RULES, LateFusion
 from emofuse.fusion.rules import product_rule
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import GroupKFold, cross_validate
@@ -79,6 +80,13 @@ class Memory(ClassifierMixin, BaseEstimator):
 
 def fusing(expert: Any, *blocks: str, **parameters: Any) -> LateFusion:
     return LateFusion(dict.fromkeys(blocks or ("audio", "face"), expert), n_inner=3, **parameters)
+
+
+def plain_answers(fused: LateFusion, scores: np.ndarray) -> np.ndarray:
+    """Return the answers of a rule, without a temperature, to rows that several experts answered."""
+    if fused.rule in FIXED_RULES:
+        return FIXED_RULES[fused.rule](scores, fused.experts_.prior)
+    return WEIGHING_RULES[fused.rule][1](scores, fused.experts_.prior, fused.weights_)
 
 
 def accuracy_across_speakers(fusion: LateFusion, corpus: Corpus, *, grouped: bool = True) -> float:
@@ -276,14 +284,14 @@ def test_rules_fitted_on_shared_experts_are_those_of_the_fusion_itself(
     np.testing.assert_array_equal(shared.combine(shared.experts_.scores(X)), fused.predict_proba(X))
 
 
-@pytest.mark.parametrize("rule", FIXED_RULES)
-def test_answers_of_fixed_rules_are_calibrated(make_blocks: Callable[..., Corpus], expert: Any, rule: Any) -> None:
+@pytest.mark.parametrize("rule", [*FIXED_RULES, *WEIGHING_RULES])
+def test_answers_of_rules_are_calibrated(make_blocks: Callable[..., Corpus], expert: Any, rule: Any) -> None:
     strengths = {"audio": 1.0, "face": 1.0, "text": 1.0}
     X, y, groups = make_blocks(n_clips=8, strengths=strengths)
     new, truth, _ = make_blocks(n_clips=80, strengths=strengths, seed=1)
     fused = fusing(expert, *strengths, rule=rule).fit(X, y, groups)
     codes = np.searchsorted(fused.classes_, truth)
-    plain = FIXED_RULES[rule](fused.experts_.scores(new), fused.experts_.prior)
+    plain = plain_answers(fused, fused.experts_.scores(new))
 
     losses = [-np.log(answers[np.arange(len(new)), codes]).mean() for answers in (plain, fused.predict_proba(new))]
 
@@ -309,6 +317,44 @@ def test_learned_weights_favour_the_informative_block(make_blocks: Callable[...,
     voice, face = fusing(expert, rule="weighted").fit(X, y, groups).weights_
 
     assert voice > face + 0.3
+
+
+def test_weights_by_class_and_the_gate_favour_the_informative_block(
+    make_blocks: Callable[..., Corpus], expert: Any
+) -> None:
+    X, y, groups = make_blocks(n_clips=10, strengths={"audio": 2.0, "face": 0.1})
+
+    by_class = fusing(expert, rule="class_weighted").fit(X, y, groups).weights_
+    fused = fusing(expert, rule="gated").fit(X, y, groups)
+    confidence = np.exp(fused.experts_.training_scores()).max(axis=2).mean(axis=1)
+    voice, face = np.exp(fused.weights_[0] + fused.weights_[1] * confidence)
+
+    assert by_class.shape == (2, 3)
+    assert by_class[0].mean() > by_class[1].mean() + 0.1
+    assert fused.weights_.shape == (2, 2)
+    assert voice > face + 0.3
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [("temperature", Temperature), ("sigmoid", Sigmoid), ("isotonic", Isotonic), ("none", Unchanged)],
+)
+def test_experts_are_calibrated_as_asked(
+    make_blocks: Callable[..., Corpus], expert: Any, method: Any, kind: type
+) -> None:
+    X, y, groups = make_blocks(n_clips=8, strengths={"audio": 1.0, "face": 0.5})
+
+    fused = fusing(expert, calibration=method).fit(X, y, groups)
+
+    assert {type(one.calibrator) for one in fused.experts_.experts.values()} == {kind}
+    own = clone(expert).fit(X["audio"], y).predict_proba(X["audio"])
+    assert np.allclose(np.exp(fused.experts_.scores(X)[0]), own) == (method == "none")
+    np.testing.assert_allclose(fused.predict_proba(X).sum(axis=1), 1)
+
+
+def test_an_unknown_calibration_is_answered_with_the_choices(make_blocks: Callable[..., Corpus], expert: Any) -> None:
+    with pytest.raises(StudyError, match=r"methods \['temperature', .*'none'\], got 'platt'"):
+        fusing(expert, calibration="platt").fit(*make_blocks())
 
 
 def test_stacking_learns_every_subset_of_the_modalities(make_blocks: Callable[..., Corpus], expert: Any) -> None:
