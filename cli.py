@@ -302,6 +302,10 @@ def run(
     ] = False,
     leaky: Annotated[bool, typer.Option("--leaky", help="Run although the split leaks; stamped leaky.")] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the study's.")] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(min=0, max=1000, help="Nested tuning: trials a strategy; 0 takes the recipes as they are."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare fusion strategies on a corpus, and write the run."""
@@ -317,6 +321,8 @@ def run(
         changes["speaker_normalisation"] = True
     if seed is not None:
         changes["seed"] = seed
+    if budget is not None:
+        changes["budget"] = budget
     if changes:
         chosen = chosen.changed(**changes)
     _run_and_print(chosen, corpus, root, out or Path("runs") / chosen.name, jobs, store, as_json)
@@ -386,7 +392,8 @@ def _study_and_corpus(
 def _run_and_print(
     study: Study, corpus: Corpus, root: Path, out: Path, jobs: int, store: Path | None, as_json: bool
 ) -> None:
-    from .experiments.run import prepare_folder, run_study, write_run
+    from .experiments.run import run_study
+    from .experiments.run_folder import prepare_folder, write_run
     from .features.store import FeatureStore
 
     prepare_folder(out)
@@ -470,7 +477,7 @@ def _protocol_table(results: dict[str, Any], metric: str) -> Table:
 
 
 def _write_blocks(built: Any, out: Path) -> None:
-    from .experiments.run import write_failures
+    from .experiments.run_folder import write_failures
     from .features.errors import StudyError
 
     flat = built.X.copy()

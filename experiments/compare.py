@@ -119,7 +119,7 @@ def fit_family(
         try:
             found = _fit_family(study, family, fold, X, y, groups, conditions, with_controls)
         except EmofuseError as error:
-            error.add_note(f"fold {fold.name!r}")
+            error.add_note(f"fold {fold.name!r}, classifier {family!r}")
             raise
     found.warnings = sorted({f"fold {fold.name!r}: {item.message}" for item in caught})
     return found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..fusion.contribution import shapley_values, shares_of, subsets_of
-from .combine import SELECTED, Condition, FoldOutcome
+from .answers import SELECTED, Condition, FoldOutcome
 from .compare import RowKey
 from .conditions import DROP_RATES, MAX_PARTS, Conditions
 from .statistics import BOUNDED, Array, Tally, bootstrap_weights, metrics_of, widening

@@ -142,6 +142,7 @@ def without_rows(evaluated: Evaluated, rows: npt.NDArray[np.bool_]) -> Evaluated
     return replace(
         evaluated,
         folds=[fold for fold in folds if len(fold.test)],
+        outcomes=[outcome for outcome, fold in zip(evaluated.outcomes, folds, strict=True) if len(fold.test)],
         probabilities={key: answers[kept] for key, answers in evaluated.probabilities.items()},
     )
 

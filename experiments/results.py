@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .combine import CHOSEN_FROM, FoldOutcome
+from .answers import CHOSEN_FROM, FoldOutcome
 from .compare import Array, RowKey
 from .conditions import Conditions
 from .corpora import Corpus

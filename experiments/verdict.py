@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from .combine import BEST_SINGLE, SELECTED, SELECTED_EARLY, SELECTED_LATE
+from .answers import BEST_SINGLE, SELECTED, SELECTED_EARLY, SELECTED_LATE
 from .compare import RowKey
 from .corpora import Corpus
 from .paired import compare, holm
@@ -25,8 +25,7 @@ METRIC_LABELS = {
     "brier": "Brier",
     "ece": "ECE",
 }
-# Of labels permuted in training, a UAR this far above chance is no accident.
-ABOVE_CHANCE = 0.05
+LUCKY = 3.0  # standard deviations above chance that a classifier of permuted labels may be by luck
 
 
 def comparisons(scored: Scored, metric: str, ratio: float) -> list[dict[str, Any]]:
@@ -83,8 +82,8 @@ def comparisons(scored: Scored, metric: str, ratio: float) -> list[dict[str, Any
 def baseline(scored: Scored, metric: str) -> RowKey | None:
     """Return the single modality that fusions are held against: the best of the table.
 
-    That is one of hindsight, which flatters the single modality: a fusion that was chosen on training rows and beats it
-    would beat one that was chosen so as well.
+    That is a choice of hindsight, which flatters the single modality where the fusion is one that was chosen on training
+    rows.
     """
     singles = [key for key in scored if key[0] == "unimodal"] or [key for key in scored if key == BEST_SINGLE]
     return best_of(scored, singles, metric) if singles else None
@@ -124,13 +123,20 @@ def _beaten(scored: Scored, control: RowKey, metric: str) -> list[RowKey]:
 
 
 def _impossible(scored: Scored) -> list[str]:
-    """Return what is wrong where a classifier that was trained on permuted labels knows the true ones."""
+    """Return what is wrong where a classifier that was trained on permuted labels knows the true ones.
+
+    Rows of a class look alike, so that permuted labels can have them answered alike: at worst each class of a fold gets one
+    answer, drawn at random. The recall of K classes then is 1 with probability 1 / K, and the variance of a fold's UAR is
+    (1 - 1 / K) / K^2. A bootstrap over test groups knows nothing of this spread.
+    """
     chance = scored.get(("majority", (), "none"))
     flags = []
     for key in [key for key in scored if key[0] == "permuted_labels" and chance is not None]:
         uar = scored[key]["uar"]
         low, _ = uar.interval(bounded=True)
-        if chance is not None and min(low, uar.mean - ABOVE_CHANCE) > chance["uar"].mean:
+        share = chance["uar"].mean if chance is not None else 1.0
+        luck = LUCKY * share * ((1 - share) / len(uar.folds)) ** 0.5
+        if chance is not None and min(low, uar.mean - luck) > share:
             flags.append(
                 f"trained on permuted labels, {key[2]} still reaches UAR {uar.mean:.3f} where chance is "
                 f"{chance['uar'].mean:.3f}: training and test share something"

@@ -108,8 +108,8 @@ def test_the_guide_adds_a_modality_a_corpus_and_a_strategy(emofuse_with_it, pair
     results = json.loads((run / "results.json").read_text())
     assert results["corpus"]["name"] == "pairs"
     strategies = {row["strategy"]: row for row in results["rows"]}
-    assert strategies["late_median"]["blocks"] == ["audio", "typing"]
-    assert strategies["late_median"]["metrics"]["uar"]["mean"] > 0.8
+    assert strategies["late_max"]["blocks"] == ["audio", "typing"]
+    assert strategies["late_max"]["metrics"]["uar"]["mean"] > 0.8
 
 
 def test_a_new_modality_is_extracted_from_a_table_of_ones_own(emofuse_with_it, pairs, tmp_path):

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from emofuse.experiments.combine import FoldOutcome, combine_fold
+from emofuse.experiments.answers import FoldOutcome
+from emofuse.experiments.combine import combine_fold
 from emofuse.experiments.compare import FamilyAnswers, fit_family
 from emofuse.experiments.conditions import Conditions, modalities_of
 from emofuse.experiments.protocols import Fold

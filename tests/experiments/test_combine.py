@@ -7,15 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from emofuse.experiments.combine import (
-    BEST_SINGLE,
-    CHOSEN_FROM,
-    SELECTED,
-    SELECTED_EARLY,
-    SELECTED_LATE,
-    _nested,
-    combine_fold,
-)
+from emofuse.experiments.answers import BEST_SINGLE, CHOSEN_FROM, SELECTED, SELECTED_EARLY, SELECTED_LATE
+from emofuse.experiments.combine import _nested, combine_fold
 from emofuse.experiments.conditions import DROP_RATES, Conditions
 from emofuse.experiments.protocols import Fold
 from emofuse.experiments.selective import abstention_threshold
@@ -248,6 +241,18 @@ def test_labels_permuted_in_training_teach_nothing(plain):
     assert found.max(axis=1).mean() < 0.5  # nor does it pretend to know
     learned = plain.outcome.probabilities["late_product", BLOCKS, "linear"]
     assert accuracy(learned, plain.codes) > 0.95
+
+
+@pytest.mark.parametrize("seed", [0, 4])
+def test_the_control_of_permuted_labels_is_a_late_fusion_that_was_taught_them(data, make_study, answer_fold, seed):
+    study = make_study(strategies=["permuted_labels"], seed=seed)
+    found = answer_fold(study, *data)
+    X, labels, groups = found.train
+    wrong = np.random.default_rng(seed).permutation(labels)
+    made = make_strategy(study, "late_product", "linear", BLOCKS).fit(X, wrong, groups=groups)
+    given = found.outcome.probabilities["permuted_labels", BLOCKS, "linear"]
+    np.testing.assert_allclose(given, made.predict_proba(found.test), atol=1e-5)
+    assert accuracy(wrong[:, None] == np.array(NAMES), np.searchsorted(NAMES, labels)) < 0.6
 
 
 def test_controls_belong_to_the_first_family_that_learns(whole):

@@ -223,7 +223,7 @@ def test_an_error_names_its_fold(data, make, answer_fold):
     missing.loc[missing.index[fold.train], "voice"] = np.nan
     with pytest.raises(EmofuseError, match="block 'voice' is absent in every training row") as caught:
         answer_fold(make(), missing, labels, groups, fold)
-    assert caught.value.__notes__ == ["fold 's3'"]
+    assert caught.value.__notes__ == ["fold 's3', classifier 'linear'"]
 
 
 def test_worse_inputs_are_answered_by_models_of_clean_rows(data, make, answer_fold):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from emofuse.experiments.combine import SELECTED, FoldOutcome
+from emofuse.experiments.answers import SELECTED, FoldOutcome
 from emofuse.experiments.conditions import DROP_RATES, Conditions, drop_masks, masked
 from emofuse.experiments.missing import LISTED_GROUPS, contributions, mean_over_folds, missing_modalities, summary
 from emofuse.experiments.protocols import Fold

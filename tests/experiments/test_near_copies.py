@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from emofuse.experiments import near_copies
-from emofuse.experiments.combine import SELECTED, FoldOutcome
+from emofuse.experiments.answers import SELECTED, FoldOutcome
 from emofuse.experiments.near_copies import find_near_copies, picture_rows, without_rows
 from emofuse.experiments.protocols import Fold
 from emofuse.experiments.report import protocol_columns, write_reports
 from emofuse.experiments.results import Evaluated
-from emofuse.experiments.run import run_study, write_run
+from emofuse.experiments.run import run_study
+from emofuse.experiments.run_folder import write_run
 from emofuse.features.errors import StudyError
 from PIL import Image
 

@@ -13,7 +13,8 @@ from emofuse.experiments.report import FILES, load_run, number, row_name, sorted
 from emofuse.experiments.report_answers import errors
 from emofuse.experiments.report_data import main_rows
 from emofuse.experiments.report_tables import Figure
-from emofuse.experiments.run import run_study, write_run
+from emofuse.experiments.run import run_study
+from emofuse.experiments.run_folder import write_run
 from emofuse.features.errors import StudyError
 
 MAX_BYTES = 3_000_000

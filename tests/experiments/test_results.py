@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from emofuse.experiments import results as results_module
-from emofuse.experiments.combine import BEST_SINGLE, SELECTED, FoldOutcome
+from emofuse.experiments.answers import BEST_SINGLE, SELECTED, FoldOutcome
 from emofuse.experiments.conditions import Conditions
 from emofuse.experiments.protocols import Fold
 from emofuse.experiments.results import (

@@ -8,9 +8,10 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from emofuse.experiments import report, run
+from emofuse.experiments import report, run_folder
 from emofuse.experiments.corpora import Corpus, read_corpus
-from emofuse.experiments.run import environment, prepare_corpus, prepare_folder, run_study, write_failures, write_run
+from emofuse.experiments.run import prepare_corpus, run_study
+from emofuse.experiments.run_folder import environment, prepare_folder, write_failures, write_run
 from emofuse.experiments.strategies import FUSIONS, STRATEGIES
 from emofuse.experiments.study import load_study
 from emofuse.features.errors import ProtocolError, StudyError, TableError
@@ -288,7 +289,7 @@ def test_an_error_in_a_fold_says_which_fold(make_corpus, make_study):
     corpus.tables["face"].iloc[24:] = np.nan
     study = make_study(protocol={"name": "official"}, strategies=["unimodal", "late_mean"])
     split = Corpus(corpus.info, corpus.samples.assign(split=np.repeat(["test", "train"], 24)), corpus.tables)
-    with pytest.raises(StudyError, match=r"'face' is absent in every training row.*\(fold 'test'\)$"):
+    with pytest.raises(StudyError, match=r"'face' is absent in every training row.*\(fold 'test', classifier 'linear'\)$"):
         run_study(study, split)
 
 
@@ -347,13 +348,13 @@ def test_a_run_that_cannot_be_written_whole_leaves_nothing(tmp_path, written, mo
 
 
 def test_the_results_arrive_last_so_that_a_folder_with_results_is_whole(tmp_path, written, monkeypatch):
-    moved, replace = [], run.Path.replace
+    moved, replace = [], run_folder.Path.replace
 
     def record(path, target):
         moved.append(path.name)
         return replace(path, target)
 
-    monkeypatch.setattr(run.Path, "replace", record)
+    monkeypatch.setattr(run_folder.Path, "replace", record)
     write_run(written[1], written[0], tmp_path)
     assert moved[-1] == "results.json"
 
@@ -366,7 +367,7 @@ def test_no_cell_of_the_failure_record_is_a_formula(tmp_path):  # Text 37
 
 
 def test_the_environment_of_an_installed_package_names_no_commit(written, monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "__file__", str(tmp_path / "experiments" / "run.py"))
+    monkeypatch.setattr(run_folder, "__file__", str(tmp_path / "experiments" / "run_folder.py"))
     assert environment(written[0])["git_commit"] is None
 
 
@@ -374,10 +375,10 @@ def test_a_machine_without_git_or_proc_has_an_environment_too(written, monkeypat
     def missing(*_, **__):
         raise FileNotFoundError
 
-    monkeypatch.setattr(run.subprocess, "run", missing)
-    monkeypatch.setattr(run.Path, "read_text", missing)
-    monkeypatch.setattr(run.Path, "exists", lambda path: True)
-    monkeypatch.setattr(run.platform, "processor", lambda: "abacus")
+    monkeypatch.setattr(run_folder.subprocess, "run", missing)
+    monkeypatch.setattr(run_folder.Path, "read_text", missing)
+    monkeypatch.setattr(run_folder.Path, "exists", lambda path: True)
+    monkeypatch.setattr(run_folder.platform, "processor", lambda: "abacus")
     found = environment(written[0])
     assert (found["git_commit"], found["cpu"]) == (None, "abacus")
 
