@@ -17,10 +17,11 @@ from ..fusion.rules import present_experts, product_rule
 from .answers import CHOSEN_FROM, SELECTED, Contestant, FoldOutcome, Scale, add_shares, ask_all
 from .compare import Array, ExpertAnswers, FamilyAnswers, RowKey
 from .conditions import Conditions
+from .estimators import make_strategy
 from .protocols import Fold
 from .selective import abstention_threshold
 from .statistics import LOWER_IS_BETTER, metrics_of, tally
-from .strategies import EARLY_KINDS, HYBRID_RULES, LATE_RULES, is_fusion, make_strategy
+from .strategies import EARLY_KINDS, HYBRID_RULES, LATE_RULES, is_fusion
 from .study import Study
 
 

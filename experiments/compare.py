@@ -20,8 +20,9 @@ from ..fusion.blocks import present_rows, select_block
 from ..fusion.contribution import group_contributions
 from ..fusion.experts import ALL_BLOCKS, Expert, FittedExperts, fit_experts
 from .conditions import N_PERMUTATIONS, Conditions, masked, permuted, row_order
+from .estimators import make_strategy
 from .protocols import Fold
-from .strategies import EARLY_KINDS, HYBRID_RULES, make_strategy
+from .strategies import EARLY_KINDS, HYBRID_RULES
 from .study import Family, Study
 from .tuning import trial_studies
 

@@ -114,7 +114,7 @@ def row_kind(row: dict[str, Any]) -> str:
 def row_name(row: dict[str, Any]) -> str:
     """Return what a row is called in tables: its strategy, or its block where there is one only."""
     if row["strategy"] == "unimodal":
-        return f"{row['blocks'][0]} alone" if row["blocks"] else "one modality"
+        return f"{' and '.join(row['blocks'])} alone" if row["blocks"] else "one modality"
     if row["strategy"] == "shuffled_modality" and row["blocks"]:
         return f"shuffled {' and '.join(row['blocks'])}"
     if row["strategy"] == REFERENCE and row["blocks"]:
@@ -146,7 +146,7 @@ def main_rows(run: LoadedRun) -> list[dict[str, Any]]:
     fusions = [row for row in rows if row_kind(row) == "fusion"]
     wanted = [
         [row for row in fusions if row["strategy"] == "selected"] or fusions,
-        [row for row in rows if row["strategy"] == "unimodal"] or [row for row in rows if row_kind(row) == "single"],
+        single_rows(run),
         _chosen_or(fusions, "selected_early", "early"),
         _chosen_or(fusions, "selected_late", "late"),
         [row for row in rows if row["strategy"] == REFERENCE],
@@ -155,6 +155,13 @@ def main_rows(run: LoadedRun) -> list[dict[str, Any]]:
     for candidates in wanted:
         found += [row for row in candidates[:1] if row not in found]
     return found
+
+
+def single_rows(run: LoadedRun) -> list[dict[str, Any]]:
+    """Return the rows of single modalities, first the one that fusions were compared with, then best first."""
+    rows = [row for row in sorted_rows(run.results, run.metric) if row_kind(row) == "single"]
+    held_against = [(item["b"], item["b_blocks"], item["b_classifier"]) for item in run.results.get("comparisons", [])]
+    return sorted(rows, key=lambda row: (row["strategy"], row["blocks"], row["classifier"]) not in held_against)
 
 
 def _chosen_or(rows: list[dict[str, Any]], chosen: str, kind: str) -> list[dict[str, Any]]:

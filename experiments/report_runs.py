@@ -14,6 +14,7 @@ from .report_data import (
     row_key,
     row_kind,
     row_name,
+    single_rows,
     sorted_rows,
     stamps,
 )
@@ -66,8 +67,7 @@ def _overview(runs: Sequence[LoadedRun]) -> Table:
         ordered = sorted_rows(run.results, run.metric)
         fusions = [row for row in ordered if row_kind(row) == "fusion"]
         fusion = next((row for row in fusions if row["strategy"] == "selected"), fusions[0] if fusions else None)
-        single = next((row for row in ordered if row["strategy"] == "unimodal"), None)
-        single = single or next((row for row in ordered if row_kind(row) == "single"), None)
+        single = next(iter(single_rows(run)), None)
         found = next((item for item in sorted_comparisons(run) if _compares(item, fusion, single)), None)
         rows.append(
             Row(

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 def demo_study(*blocks, **changes):
     study = load_study("demo")
     chosen = {name: study.blocks[name].model_dump() for name in blocks or study.blocks}
-    return study.changed(blocks=chosen, **changes)
+    return study.changed(blocks=chosen, **({"degradations": ()} | changes))
 
 
 def with_samples(corpus, samples):
@@ -257,10 +257,10 @@ def test_speaker_normalisation_needs_speakers(demo):
 def test_blocks_of_one_extractor_share_its_extraction_and_take_the_features_they_name(demo):
     spec = {"extractor": "eeg_band_power", "parameters": {"sampling_rate_hz": 128.0}}
     blocks = {"alpha": {**spec, "columns": ["*_alpha_*"]}, "rest": {**spec, "columns": ["*_theta_log", "AF7_*_log"]}}
-    built = build_blocks(load_study("demo").changed(blocks=blocks), demo)
+    built = build_blocks(load_study("demo").changed(degradations=(), blocks=blocks), demo)
     assert list(built.counts) == ["alpha"]
     assert set(built.X["alpha"].columns) == {name for name in built.X["alpha"].columns if "_alpha_" in name}
-    whole = build_blocks(load_study("demo").changed(blocks={"eeg": spec}), demo).X["eeg"]
+    whole = build_blocks(load_study("demo").changed(degradations=(), blocks={"eeg": spec}), demo).X["eeg"]
     expected = [
         name
         for name in whole.columns
@@ -273,4 +273,4 @@ def test_blocks_of_one_extractor_share_its_extraction_and_take_the_features_they
 def test_pattern_without_a_feature_is_refused(demo):
     spec = {"extractor": "eeg_band_power", "parameters": {"sampling_rate_hz": 128.0}, "columns": ["*_log", "hog_*"]}
     with pytest.raises(StudyError, match=r"block 'eeg': no feature of 'eeg_band_power' matches \['hog_\*'\]"):
-        build_blocks(load_study("demo").changed(blocks={"eeg": spec}), demo)
+        build_blocks(load_study("demo").changed(degradations=(), blocks={"eeg": spec}), demo)

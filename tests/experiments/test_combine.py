@@ -10,10 +10,11 @@ import pytest
 from emofuse.experiments.answers import BEST_SINGLE, CHOSEN_FROM, SELECTED, SELECTED_EARLY, SELECTED_LATE
 from emofuse.experiments.combine import _nested, combine_fold
 from emofuse.experiments.conditions import DROP_RATES, Conditions
+from emofuse.experiments.estimators import make_strategy
 from emofuse.experiments.protocols import Fold
 from emofuse.experiments.selective import abstention_threshold
 from emofuse.experiments.statistics import metrics_of
-from emofuse.experiments.strategies import EARLY_KINDS, FUSIONS, LATE_RULES, make_strategy
+from emofuse.experiments.strategies import EARLY_KINDS, FUSIONS, LATE_RULES
 from emofuse.fusion.blocks import join_blocks
 
 NAMES = ("happy", "neutral", "sad")

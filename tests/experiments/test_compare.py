@@ -9,8 +9,9 @@ from emofuse.classifiers.calibration import FLOOR
 from emofuse.experiments import compare
 from emofuse.experiments.compare import early_kinds, fit_family
 from emofuse.experiments.conditions import N_PERMUTATIONS, Conditions, masked, permuted, row_order
+from emofuse.experiments.estimators import make_strategy
 from emofuse.experiments.protocols import Fold
-from emofuse.experiments.strategies import EARLY_KINDS, FUSIONS, HYBRID_RULES, LATE_RULES, STRATEGIES, make_strategy
+from emofuse.experiments.strategies import EARLY_KINDS, FUSIONS, HYBRID_RULES, LATE_RULES, STRATEGIES
 from emofuse.features.errors import EmofuseError
 from emofuse.fusion.blocks import join_blocks
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from emofuse.experiments.answers import SELECTED, FoldOutcome
 from emofuse.experiments.conditions import DROP_RATES, Conditions, drop_masks, masked
+from emofuse.experiments.estimators import make_strategy
 from emofuse.experiments.missing import LISTED_GROUPS, contributions, mean_over_folds, missing_modalities, summary
 from emofuse.experiments.protocols import Fold
 from emofuse.experiments.statistics import score, tally
-from emofuse.experiments.strategies import make_strategy
 from emofuse.features.errors import StudyError
 from emofuse.fusion.blocks import join_blocks
 from emofuse.fusion.contribution import subsets_of

@@ -289,7 +289,9 @@ def test_an_error_in_a_fold_says_which_fold(make_corpus, make_study):
     corpus.tables["face"].iloc[24:] = np.nan
     study = make_study(protocol={"name": "official"}, strategies=["unimodal", "late_mean"])
     split = Corpus(corpus.info, corpus.samples.assign(split=np.repeat(["test", "train"], 24)), corpus.tables)
-    with pytest.raises(StudyError, match=r"'face' is absent in every training row.*\(fold 'test', classifier 'linear'\)$"):
+    with pytest.raises(
+        StudyError, match=r"'face' is absent in every training row.*\(fold 'test', classifier 'linear'\)$"
+    ):
         run_study(study, split)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from emofuse.classifiers.projection import Discriminants, Projection
 from emofuse.classifiers.scaling import KeepBest
+from emofuse.experiments.estimators import make_strategy
 from emofuse.experiments.strategies import (
     CHOSEN,
     CONTROLS,
@@ -16,7 +17,6 @@ from emofuse.experiments.strategies import (
     SINGLES,
     STRATEGIES,
     is_fusion,
-    make_strategy,
 )
 from emofuse.fusion.early import EarlyFusion
 from emofuse.fusion.hybrid import HybridFusion

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from emofuse.classifiers.recipes import expert_pipeline, final_classifier, meta_classifier
 from emofuse.experiments.combine import _rule
+from emofuse.experiments.estimators import make_strategy
 from emofuse.experiments.protocols import Fold
 from emofuse.experiments.run import run_study
 from emofuse.experiments.run_folder import write_run
-from emofuse.experiments.strategies import make_strategy
 from emofuse.experiments.tuning import SPACES, WORDS, trial_studies
 from emofuse.fusion.blocks import join_blocks
 
