@@ -172,13 +172,14 @@ def audit(
             table.add_row(*map(Text, cells), style=style)
         _console().print(table)
         if measured is not None:
+            from .experiments.report import row_name
+
             table = _table(f"{measured['label']} by the study's split and by a random one")
             for heading in ("strategy", "classifier", measured["honest"]["name"], "random [LEAKY]", "gap"):
                 table.add_column(Text(heading), justify="left" if heading in ("strategy", "classifier") else "right")
             for row in measured["rows"]:
-                name = row["blocks"][0] if row["strategy"] == "unimodal" else row["strategy"]
                 numbers = (f"{row['honest']:.3f}", f"{row['random']:.3f}", f"{row['gap']:+.3f}")
-                table.add_row(name, row["classifier"], *numbers)
+                table.add_row(row_name(row), row["classifier"], *numbers)
             _console().print(table)
             _console().print(measured["sentence"], style="bold", highlight=False, markup=False)
     raise typer.Exit(1 if refused else 0)
@@ -417,7 +418,7 @@ def _run_and_print(
 
 
 def _print_results(results: dict[str, Any], metric: str) -> None:
-    from .experiments.report import number, row_name, sorted_rows, stamps
+    from .experiments.report import number, row_kind, row_name, sorted_rows, stamps
     from .experiments.results import METRIC_LABELS
 
     corpus, protocol = results["corpus"], results["protocol"]
@@ -435,7 +436,8 @@ def _print_results(results: dict[str, Any], metric: str) -> None:
         main_ = row["metrics"][metric]
         cells = [number(row["metrics"][name]["mean"]) for name in others]
         interval = f"{number(main_['mean'])} ({number(main_['low'])} to {number(main_['high'])})"
-        style = {"unimodal": "cyan", "majority": "dim"}.get(row["strategy"])
+        style = {"single": "cyan", "control": "dim"}.get(row_kind(row))
+        style = "bold" if row["strategy"] == "selected" else style
         table.add_row(row_name(row), row["classifier"], interval, *cells, style=style)
     console = _console()
     console.print(table)

@@ -103,7 +103,7 @@ def _key(row: dict[str, Any]) -> tuple[str, tuple[str, ...], str]:
 def _sentence(metric: str, protocol: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     sign = -1 if metric in LOWER_IS_BETTER else 1
     best = max(rows, key=lambda row: sign * row["honest"])
-    name = best["blocks"][0] if best["strategy"] == "unimodal" else best["strategy"]
+    name = " and ".join(best["blocks"]) if best["strategy"] == "unimodal" else best["strategy"]
     own = f"{protocol['name']}, itself leaky" if protocol["leaky"] else protocol["name"]
     numbers = f"{best['random']:.3f} instead of {best['honest']:.3f} ({own})"
     if sign * best["gap"] < LEAST_GAP:
