@@ -109,7 +109,7 @@ class Scale:
 def ask_all(
     key: RowKey, contestant: Contestant, scale: Scale, conditions: Conditions, outcome: FoldOutcome, seed: int
 ) -> None:
-    """Count a strategy's answers under every condition."""
+    """Count a strategy's answers with worse inputs, with each set of modalities and as more and more is lost."""
     experts = list(contestant.experts.values())
     for name in conditions.degraded:
         outcome.counts[key, ("degraded", name)] = scale.counted(contestant.ask(conditions, ("degraded", name)))
@@ -120,9 +120,6 @@ def ask_all(
             for subset in subsets_of(blocks)[1:]:
                 outcome.counts[key, ("blocks", subset)] = scale.counted(contestant.ask(conditions, ("blocks", subset)))
         return
-    for modality, number in {known for expert in experts for known in expert.shuffled} if key == SELECTED else ():
-        shuffled = ("shuffled", modality, number)
-        outcome.counts[key, shuffled] = scale.counted(contestant.ask(conditions, shuffled))
     answers = {subset: contestant.ask(conditions, ("present", subset)) for subset in conditions.subsets}
     answers[tuple(modalities)] = contestant.ask(conditions)
     for subset, given in answers.items():
@@ -143,6 +140,15 @@ def ask_all(
         )
         given = stacked[numbers[which.ravel()], np.arange(len(there))]
         outcome.counts[key, ("dropped", rate)] = scale.counted(given)
+
+
+def ask_shuffled(
+    key: RowKey, contestant: Contestant, scale: Scale, conditions: Conditions, outcome: FoldOutcome
+) -> None:
+    """Count a strategy's answers where one modality is shuffled between the test rows."""
+    for modality, number in {known for expert in contestant.experts.values() for known in expert.shuffled}:
+        shuffled = ("shuffled", modality, number)
+        outcome.counts[key, shuffled] = scale.counted(contestant.ask(conditions, shuffled))
 
 
 def add_shares(selected: Contestant, conditions: Conditions, outcome: FoldOutcome) -> None:

@@ -113,7 +113,7 @@ def build_blocks(
     )
 
 
-def normalise_speakers(block: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
+def normalise_speakers(block: pd.DataFrame, samples: pd.DataFrame, corpus: pd.DataFrame | None = None) -> pd.DataFrame:
     """Standardise a block by the unlabelled mean and standard deviation of each speaker (adaptive).
 
     The statistics are shrunk towards those of the corpus by one sample's worth, so that a speaker with a single clip
@@ -124,6 +124,9 @@ def normalise_speakers(block: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFra
     block : pandas.DataFrame of shape (n_samples, n_features)
     samples : pandas.DataFrame
         The sample table, with ``group``.
+    corpus : pandas.DataFrame of shape (n_rows, n_features), optional
+        Rows whose statistics are those of the corpus, where it is not the block itself: of a block measured from worse
+        inputs, the clean one that models were trained on.
 
     Returns
     -------
@@ -137,7 +140,7 @@ def normalise_speakers(block: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFra
     if "group" not in samples:
         raise StudyError("speaker_normalisation needs a column 'group' (speaker or subject) in the sample table")
     values = block.to_numpy(dtype=np.float64)
-    overall, spread = _mean_and_variance(values)
+    overall, spread = _mean_and_variance(values if corpus is None else corpus.to_numpy(dtype=np.float64))
     normalised = np.full_like(values, np.nan, dtype=np.float32)
     groups = samples["group"].to_numpy()
     for group in np.unique(groups):

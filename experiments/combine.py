@@ -14,15 +14,16 @@ from ..fusion.experts import FittedExperts
 from ..fusion.hybrid import EARLY
 from ..fusion.late import LateFusion
 from ..fusion.rules import present_experts, product_rule
-from .answers import CHOSEN_FROM, SELECTED, Contestant, FoldOutcome, Scale, add_shares, ask_all
+from .answers import CHOSEN_FROM, SELECTED, Contestant, FoldOutcome, Scale, add_shares, ask_all, ask_shuffled
 from .compare import Array, ExpertAnswers, FamilyAnswers, RowKey
 from .conditions import Conditions
 from .estimators import make_strategy
 from .protocols import Fold
 from .selective import abstention_threshold
 from .statistics import LOWER_IS_BETTER, metrics_of, tally
-from .strategies import EARLY_KINDS, HYBRID_RULES, LATE_RULES, is_fusion
+from .strategies import EARLY_KINDS, FUSIONS, HYBRID_RULES, LATE_RULES
 from .study import Study
+from .tuning import drawn_study
 
 
 def combine_fold(
@@ -65,9 +66,12 @@ def combine_fold(
             outcome.warnings += family.warnings
         _choose(study, contestants, outcome)
         _add_controls(study, families, scale, conditions, outcome)
-    for key in [key for key in contestants if is_fusion(key[0])]:
+    for key in [key for key in contestants if key[0] in FUSIONS]:
         ask_all(key, contestants[key], scale, conditions, outcome, study.seed)
+    for own, best in outcome.chosen.items():  # what was chosen has answered already
+        outcome.counts |= {(own, condition): both for (key, condition), both in outcome.counts.items() if key == best}
     if SELECTED in contestants:
+        ask_shuffled(SELECTED, contestants[SELECTED], scale, conditions, outcome)
         add_shares(contestants[SELECTED], conditions, outcome)
         judged = contestants[SELECTED].fusion
         rows = ~np.isnan(judged.out_of_fold_).any(axis=1)
@@ -135,10 +139,7 @@ def _contestants(
 def _rule(
     study: Study, strategy: str, family: FamilyAnswers, blocks: Sequence[str], parameters: dict[str, Any]
 ) -> LateFusion:
-    if parameters:
-        meta = {name: study.meta.get(name, {}) | own for name, own in parameters["meta"].items()}
-        study = study.model_copy(update={"meta": meta})
-    made = make_strategy(study, strategy, family.family, blocks)
+    made = make_strategy(drawn_study(study, family.family, parameters), strategy, family.family, blocks)
     assert isinstance(made, LateFusion)
     return made
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -151,7 +151,9 @@ def _fit_family(
     train, test, labels = X.iloc[fold.train], X.iloc[fold.test], y[fold.train]
     own_groups = None if groups is None else groups[fold.train]
     degraded = {name: table.iloc[fold.test] for name, table in conditions.degraded.items()}
-    found: FamilyAnswers | None = None
+    trials: list[dict[str, ExpertAnswers]] = []
+    drawn: list[dict[str, Any]] = []
+    features: dict[str, dict[str, float]] = {}
     for number, (trial, parameters) in enumerate(trial_studies(study, family, fold.name, blocks)):
         estimators = dict(make_strategy(trial, "late_product", family, blocks)._estimators())
         for kind in early_kinds(study, family, len(blocks)):
@@ -164,14 +166,12 @@ def _fit_family(
             fit_seconds = time.perf_counter() - start
             answers[name] = _asked(fitted, name, test, degraded, conditions, study.seed)
             answers[name].fit_seconds = fit_seconds
-            if found is None:
-                found = FamilyAnswers(family, _without_experts(fitted), [], [])
             if number == 0 and family == "boosted" and estimator[0] is not None:
-                _add_features(found.features, fitted.experts[name], test)
-        assert found is not None
-        found.trials.append(answers)
-        found.parameters.append(parameters)
-    assert found is not None
+                _add_features(features, fitted.experts[name], test)
+        trials.append(answers)
+        drawn.append(parameters)
+    # Classes, codes and groups are those of the training rows, whichever expert they are taken from.
+    found = FamilyAnswers(family, replace(fitted, experts={}, out_of_fold={}), trials, drawn, features=features)
     if with_controls:
         late = make_strategy(study, "late_product", family, blocks)
         found.controls = _controls(study, late._estimators(), train, test, labels, own_groups, conditions)
@@ -226,10 +226,6 @@ def _asked(
         if not own.equals(test if expert.block is None else select_block(test, expert.block)):
             answers.degraded[condition] = expert.log_probabilities(table, classes).astype(np.float32)
     return answers
-
-
-def _without_experts(fitted: FittedExperts) -> FittedExperts:
-    return FittedExperts(fitted.classes, fitted.codes, fitted.groups, fitted.prior, {}, {})
 
 
 def _add_features(found: dict[str, dict[str, float]], expert: Expert, test: pd.DataFrame) -> None:

@@ -20,7 +20,7 @@ from ..features.extractors import make_extractor
 from ..features.samples import is_missing
 from ..features.store import FeatureStore
 from ..fusion.blocks import join_blocks, present_rows, select_block
-from .blocks import NORMALISATION_PRIOR, ProgressMaker
+from .blocks import ProgressMaker, normalise_speakers
 from .corpora import Corpus
 from .degradation_spec import DegradationSpec, affected_blocks, source_column_of
 from .study import BlockSpec, Study
@@ -113,31 +113,6 @@ def degraded_blocks(
                 yield bench.condition(spec.kind, level, blocks)
 
 
-def normalise_degraded(block: pd.DataFrame, clean: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
-    """Do what :func:`~.blocks.normalise_speakers` does, with the corpus's share taken from its clean rows.
-
-    Parameters
-    ----------
-    block, clean : pandas.DataFrame of shape (n_samples, n_features)
-        Degraded, and as it was in training before it was standardised.
-    groups : pandas.Series of shape (n_samples,)
-        The speaker of each sample.
-
-    Returns
-    -------
-    pandas.DataFrame of shape (n_samples, n_features), float32
-    """
-    values, reference = block.astype(np.float64), clean.astype(np.float64)
-    own = values.groupby(groups.to_numpy())
-    count = own.transform("count")
-    share = count / (count + NORMALISATION_PRIOR)
-    centre = share * own.transform("mean").fillna(0) + (1 - share) * reference.mean().fillna(0)
-    variance = share * own.transform("var", ddof=0).fillna(0) + (1 - share) * reference.var(ddof=0).fillna(0)
-    scale = np.sqrt(variance.to_numpy())
-    normalised = (values - centre).to_numpy() / np.where(scale > 1e-12, scale, 1.0)
-    return pd.DataFrame(normalised.astype(np.float32), index=block.index, columns=block.columns)
-
-
 @dataclass(frozen=True)
 class _Bench:
     """What every condition of a study is made of."""
@@ -183,7 +158,7 @@ class _Bench:
         key = extractor.fingerprint()
         if key not in self.clean:
             self.clean[key] = self._extract(extractor, self.samples, "clean").features
-        return normalise_degraded(block, self.clean[key][list(block.columns)], self.samples["group"])
+        return normalise_speakers(block, self.samples, self.clean[key][list(block.columns)])
 
     def _extract(self, extractor: Extractor, samples: pd.DataFrame, label: str) -> Extraction:
         with nullcontext(None) if self.progress is None else self.progress(label, len(samples)) as notify:

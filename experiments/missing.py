@@ -11,7 +11,7 @@ from ..fusion.contribution import shapley_values, shares_of, subsets_of
 from .answers import SELECTED, Condition, FoldOutcome
 from .compare import RowKey
 from .conditions import DROP_RATES, MAX_PARTS, Conditions
-from .statistics import BOUNDED, Array, Tally, bootstrap_weights, metrics_of, widening
+from .statistics import BOUNDED, Array, Tally, deviations, metrics_of
 
 DIGITS = 6
 LISTED_GROUPS = 15  # of features a block; the rest is summed up as "other"
@@ -157,9 +157,6 @@ def _draws(by_group: Tally, metric: str, seed: int) -> Array:
     """Return deviations of a metric under a bootstrap over the groups that were tested."""
     tested = by_group.confusion.sum(axis=(1, 2)) > 0
     counts = Tally(by_group.confusion[tested], by_group.losses[tested], by_group.squares[tested], by_group.bins[tested])
-    n_groups = int(tested.sum())
-    if n_groups < 2:
+    if tested.sum() < 2:
         return np.zeros(2)
-    drawn = metrics_of(counts.weighted(bootstrap_weights(n_groups, seed=seed)))[metric]
-    whole = metrics_of(counts.weighted(np.ones((1, n_groups))))[metric][0]
-    return np.asarray(widening(n_groups) * (drawn - whole))
+    return deviations(counts, seed=seed)[metric]

@@ -16,6 +16,7 @@ from .report_data import Answers, LoadedRun, answers_of, full_name, main_rows, m
 from .report_plots import matrix_chart, reliability_chart, strip_chart
 from .report_tables import Column, Figure, Row, Section, Table, number
 from .results import LOWER_IS_BETTER
+from .selective import coverage_risk
 from .statistics import ECE_BINS, metrics_of, tally
 from .strategies import REFERENCE
 
@@ -141,21 +142,11 @@ def _coverage_figure(answered: list[tuple[str, Answers]], marks: tuple[str, ...]
 
 
 def risk_by_coverage(found: Answers) -> tuple[Array, Array]:
-    """Return coverages, ascending to 1, and the share of wrong answers among the most confident samples of each.
-
-    Answers of one confidence are taken or left together: an order among them would be chance.
-
-    References
-    ----------
-    .. [1] El-Yaniv and Wiener (2010), On the foundations of noise-free selective classification, JMLR 11.
-    """
-    confidence = found.probabilities.max(axis=1)
-    order = np.argsort(-confidence, kind="stable")
-    wrong = np.cumsum(found.predicted[order] != found.codes[order])
-    ends = np.flatnonzero(np.append(np.diff(confidence[order]) < 0, True))
-    risk, coverage = wrong[ends] / (ends + 1), (ends + 1) / len(order)
-    wanted = np.unique(np.searchsorted(coverage, np.linspace(0.02, 1.0, N_COVERAGES)).clip(max=len(coverage) - 1))
-    return coverage[wanted], risk[wanted]
+    """Return coverages, ascending to 1, and the risk at each, as many as a line can show."""
+    curve = coverage_risk(found.probabilities, found.codes)
+    last = len(curve.coverage) - 1
+    wanted = np.unique(np.searchsorted(curve.coverage, np.linspace(0.02, 1.0, N_COVERAGES)).clip(max=last))
+    return curve.coverage[wanted], curve.risk[wanted]
 
 
 def _abstention_table(run: LoadedRun, marks: tuple[str, ...]) -> Table:

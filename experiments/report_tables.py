@@ -87,11 +87,11 @@ class Table:
         with_groups = any(row.group for row in self.rows)
         heading = ["group"] if with_groups else []
         for column in self.columns:
-            heading.append(_plain(column.heading))
-            heading += [f"{_plain(column.heading)} {end}" for end in ("low", "high") if column.kind in TRIPLES]
+            heading.append(no_formula(column.heading))
+            heading += [f"{no_formula(column.heading)} {end}" for end in ("low", "high") if column.kind in TRIPLES]
         writer.writerow([*heading, *(["stamps"] if self.stamps else [])])
         for row in self.rows:
-            cells: list[Any] = [_plain(row.group)] if with_groups else []
+            cells: list[Any] = [no_formula(row.group)] if with_groups else []
             for cell, column in self._pairs(row):
                 if column.kind in TRIPLES:
                     cells += ["", "", ""] if cell is None else [_exact(value) for value in cell]
@@ -243,14 +243,14 @@ def _markdown(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
-def _plain(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+def no_formula(cell: Any) -> Any:
+    """Return a cell of a CSV file as something that no spreadsheet takes for a formula."""
+    return f"'{cell}" if str(cell).startswith(FORMULA_STARTS) else cell
 
 
 def _exact(value: Any) -> Any:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, str):
-        return _plain(value)
+        return no_formula(value)
     return value if isinstance(value, int) else float(f"{float(value):.6g}")

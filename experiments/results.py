@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .answers import CHOSEN_FROM, FoldOutcome
+from .answers import CHOSEN_FROM, SELECTED, FoldOutcome
 from .compare import Array, RowKey
 from .conditions import Conditions
 from .corpora import Corpus
@@ -228,7 +228,7 @@ def _power(
     fusions = [key for key in scored if is_fusion(key[0])]
     if single is None or not fusions:
         return None
-    best = next((key for key in fusions if key[0] == "selected"), None) or best_of(scored, fusions, metric)
+    best = SELECTED if SELECTED in scored else best_of(scored, fusions, metric)
     return power_note(
         scored[best][metric],
         scored[single][metric],
@@ -241,12 +241,11 @@ def _power(
 
 def _abstention(evaluated: Evaluated, codes: Array) -> list[dict[str, Any]]:
     """Return how often the chosen fusion answers, and how rightly, where each fold's threshold holds answers back."""
-    key = next((key for key in evaluated.probabilities if key[0] == "selected"), None)
-    if key is None:
+    if SELECTED not in evaluated.probabilities:
         return []
     rows = []
     ends = np.cumsum([len(fold.test) for fold in evaluated.folds])[:-1]
-    answers, truth = np.split(evaluated.probabilities[key], ends), np.split(codes, ends)
+    answers, truth = np.split(evaluated.probabilities[SELECTED], ends), np.split(codes, ends)
     for precision in evaluated.outcomes[0].thresholds:
         thresholds = [outcome.thresholds[precision] for outcome in evaluated.outcomes]
         folds = [
@@ -257,8 +256,8 @@ def _abstention(evaluated: Evaluated, codes: Array) -> list[dict[str, Any]]:
         known = [threshold for threshold in thresholds if threshold is not None]
         rows.append(
             {
-                "strategy": key[0],
-                "classifier": key[2],
+                "strategy": SELECTED[0],
+                "classifier": SELECTED[2],
                 "precision_wanted": precision,
                 "threshold": round(float(np.mean(known)), DIGITS) if known else None,
                 "coverage": round(float(answered.sum() / len(codes)), DIGITS),

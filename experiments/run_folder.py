@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ..features.errors import StudyError
+from .report_tables import no_formula
 from .run import Run
 from .study import Study, to_toml
 
@@ -29,7 +30,6 @@ RECORDED_VERSIONS = (
     "opensmile",
     "nltk",
 )
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_run(run: Run, study: Study, folder: str | os.PathLike[str]) -> Path:
@@ -72,8 +72,7 @@ def write_run(run: Run, study: Study, folder: str | os.PathLike[str]) -> Path:
 
 def write_failures(failures: pd.DataFrame, path: Path) -> None:
     """Write the record of unusable samples as CSV in which no cell is a formula to a spreadsheet."""
-    cells = failures.map(lambda cell: f"'{cell}" if str(cell).startswith(FORMULA_STARTS) else cell)
-    cells.to_csv(path, index=False)
+    failures.map(no_formula).to_csv(path, index=False)
 
 
 def prepare_folder(folder: str | os.PathLike[str]) -> None:

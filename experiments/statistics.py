@@ -174,6 +174,15 @@ class Scores:
         return (max(0.0, float(low)), min(1.0, float(high))) if bounded else (float(low), float(high))
 
 
+def deviations(counts: Tally, *, seed: int) -> dict[str, Array]:
+    """Return every metric in each bootstrap sample of groups, less its value on all groups, widened for few groups."""
+    n_groups = len(counts.losses)
+    drawn = metrics_of(counts.weighted(bootstrap_weights(n_groups, seed=seed)))
+    whole = metrics_of(counts.weighted(np.ones((1, n_groups))))
+    factor = widening(n_groups)
+    return {name: factor * (drawn[name] - whole[name][0]) for name in drawn}
+
+
 def score(
     codes: Array, probabilities: Array, groups: Array, folds: Array, *, seed: int, once: Array | None = None
 ) -> dict[str, Scores]:
@@ -205,13 +214,7 @@ def score(
         groups = bunch[groups]
     if n_groups == 1 or n_groups > MANY_GROUPS:
         counts = tally(codes, probabilities, groups)
-    n_drawn = len(counts.losses)
-    drawn = metrics_of(counts.weighted(bootstrap_weights(n_drawn, seed=seed)))
-    whole = metrics_of(counts.weighted(np.ones((1, n_drawn))))
-    factor = widening(n_drawn)
+    draws = deviations(counts, seed=seed)
     right = probabilities.argmax(axis=1) == codes
     right = right if once is None else right[once]
-    return {
-        name: Scores(by_fold[name], factor * (drawn[name] - whole[name][0]), by_group[name].astype(np.float32), right)
-        for name in by_fold
-    }
+    return {name: Scores(by_fold[name], draws[name], by_group[name].astype(np.float32), right) for name in by_fold}

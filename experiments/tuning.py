@@ -37,10 +37,13 @@ def trial_studies(
         drawn["blocks"] = {name: _draw(_space(family, study.blocks[name].kind), random) for name in blocks}
         drawn["weights"] = dict(zip(blocks, _rounded(random.dirichlet(np.full(len(blocks), 2.0)) + 0.01), strict=True))
         drawn["meta"] = {meta: _draw(SPACES[meta], random) for meta in ("linear", "boosted")}
-        yield _changed(study, family, drawn), drawn
+        yield drawn_study(study, family, drawn), drawn
 
 
-def _changed(study: Study, family: Family, drawn: dict[str, Any]) -> Study:
+def drawn_study(study: Study, family: Family, drawn: dict[str, Any]) -> Study:
+    """Return the study of a trial; nothing drawn is the study itself."""
+    if not drawn:
+        return study
     specs = dict(study.blocks)
     for name, parameters in drawn["blocks"].items():
         recipes = dict(specs[name].recipes)

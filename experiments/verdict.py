@@ -47,9 +47,6 @@ def comparisons(scored: Scored, metric: str, ratio: float) -> list[dict[str, Any
         return []
     primary = [(SELECTED, single), (SELECTED_LATE, SELECTED_EARLY)]
     exploratory = [(key, single) for key in scored if key[0] in FUSIONS]
-    if SELECTED not in scored and exploratory:
-        # Where a study leaves the choice out, the best fusion is looked up in the table; its family is that of all of them.
-        primary = [(SELECTED_LATE, SELECTED_EARLY)]
     found = []
     for family, pairs in (("primary", primary), ("exploratory", exploratory)):
         there = [(a, b) for a, b in pairs if a in scored and b in scored]
@@ -130,24 +127,24 @@ def _impossible(scored: Scored) -> list[str]:
     (1 - 1 / K) / K^2. A bootstrap over test groups knows nothing of this spread.
     """
     chance = scored.get(("majority", (), "none"))
-    flags = []
-    for key in [key for key in scored if key[0] == "permuted_labels" and chance is not None]:
+    if chance is None:
+        return []
+    share, flags = chance["uar"].mean, []
+    for key in [key for key in scored if key[0] == "permuted_labels"]:
         uar = scored[key]["uar"]
         low, _ = uar.interval(bounded=True)
-        share = chance["uar"].mean if chance is not None else 1.0
         luck = LUCKY * share * ((1 - share) / len(uar.folds)) ** 0.5
-        if chance is not None and min(low, uar.mean - luck) > share:
+        if min(low, uar.mean - luck) > share:
             flags.append(
                 f"trained on permuted labels, {key[2]} still reaches UAR {uar.mean:.3f} where chance is "
-                f"{chance['uar'].mean:.3f}: training and test share something"
+                f"{share:.3f}: training and test share something"
             )
     return flags
 
 
 def _warning(scored: Scored, flags: Sequence[str], metric: str) -> str:
     """Return the red flags as the verdict has them: in full where they concern the fusion it speaks of, else in short."""
-    impossible = _impossible(scored)
-    grave = [*impossible]
+    grave = _impossible(scored)
     weak: dict[RowKey, RowKey] = {}
     for flag, key in zip(flags, [key for key in _controls(scored) if _beaten(scored, key, metric)], strict=False):
         beaten = _beaten(scored, key, metric)

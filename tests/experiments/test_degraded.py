@@ -9,7 +9,7 @@ import soundfile as sf
 from emofuse.experiments.blocks import build_blocks, normalise_speakers
 from emofuse.experiments.corpora import Corpus, CorpusInfo
 from emofuse.experiments.degradation_spec import DegradationSpec, affected_blocks
-from emofuse.experiments.degraded import degraded_blocks, normalise_degraded
+from emofuse.experiments.degraded import degraded_blocks
 from emofuse.experiments.study import parse_study
 from emofuse.features.degradation import drop_words
 from emofuse.features.errors import StudyError, TableError
@@ -172,7 +172,7 @@ def test_speakers_are_standardised_by_their_own_degraded_clips(corpus):
     clean = build_blocks(study_of("voice"), corpus).X["voice"]
     X, (found,) = conditions_of(study_of("voice", speaker_normalisation=True), corpus, spec_of(levels=(0.0,)))
     pd.testing.assert_frame_equal(
-        pd.DataFrame(found.X["voice"]), normalise_degraded(raw.X["voice"], clean, corpus.samples["group"])
+        pd.DataFrame(found.X["voice"]), normalise_speakers(raw.X["voice"], corpus.samples, clean)
     )
     # Noise moves features by many standard deviations; who is always noisy comes back to where the models were trained.
     own = found.X["voice"].groupby(corpus.samples["group"]).mean().abs().mean(axis=None)
@@ -189,7 +189,7 @@ def test_standardising_clean_rows_is_what_training_does(seed, groups):
     block["constant"] = np.float32(2.0)
     samples = pd.DataFrame({"group": groups})
     expected = normalise_speakers(block, samples)
-    pd.testing.assert_frame_equal(normalise_degraded(block, block, samples["group"]), expected, rtol=1e-4, atol=1e-5)
+    pd.testing.assert_frame_equal(normalise_speakers(block, samples, block), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
