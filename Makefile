@@ -37,7 +37,7 @@ lock:
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet --upgrade pip
-	build/lock/bin/pip install --quiet '.[eeg-formats]' --group dev
+	build/lock/bin/pip install --quiet '.[eeg-formats,serve]' --group dev
 	build/lock/bin/pip freeze --exclude emofuse > requirements.lock
 	printf '%s\n' "setuptools==$$(build/lock/bin/python -c 'from importlib.metadata import version as v; print(v("setuptools"))')" >> requirements.lock
 	sed -i.bak -e "s/^xgboost-cpu==\(.*\)/xgboost-cpu==\1; sys_platform != 'darwin'\nxgboost==\1; sys_platform == 'darwin'/" requirements.lock

@@ -1,0 +1,1 @@
+"""The winner at work: one safe file, one call, one page."""
