@@ -7,7 +7,6 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -17,15 +16,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..features.errors import EmofuseWarning, TableError
 from ..features.tables import check_finite
-
-Array = npt.NDArray[Any]
+from .heads import ConstantHead
+from .parts import Array, Part
 
 
 class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
     """Base of the classifiers: dense float32 in, labels of any kind out.
 
-    A subclass fits codes 0..k-1 in ``_fit(X, codes, weights)`` and answers in ``_probabilities(X)``; where the training
-    rows hold a single class, the answer is constant and a warning says so.
+    A subclass fits codes 0..k-1 in ``_fit(X, codes, weights)`` and says in ``_head()`` what answers from then on; where the
+    training rows hold a single class, the answer is constant and a warning says so.
     """
 
     _accepts_nan = False
@@ -36,8 +35,8 @@ class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
         """Fit class codes; weights are positive with mean 1."""
 
     @abstractmethod
-    def _probabilities(self, X: Any) -> Array:
-        """Return probabilities of shape (n_samples, n_classes)."""
+    def _head(self) -> Part:
+        """Return the fitted numbers as the part that turns rows into probabilities."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Fit to training rows.
@@ -69,10 +68,12 @@ class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> Array:
         """Return class probabilities of shape (n_samples, n_classes), columns as in ``classes_``."""
         check_is_fitted(self, "classes_")
-        X = self._checked(X, reset=False)
-        if len(self.classes_) == 1:
-            return np.ones((X.shape[0], 1))
-        return self._probabilities(X)
+        return np.asarray(self.fitted_part().apply(self._checked(X, reset=False)))
+
+    def fitted_part(self) -> Part:
+        """Return the part that turns rows of float32 into probabilities."""
+        check_is_fitted(self, "classes_")
+        return ConstantHead(np.ones(1)) if len(self.classes_) == 1 else self._head()
 
     def predict(self, X: Any) -> Array:
         """Return the most probable class of each row."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .base import Array, LabelSafeClassifier, balanced_weights
+from .heads import TreesHead
 
 
 class BoostedTrees(LabelSafeClassifier):
@@ -85,5 +84,5 @@ class BoostedTrees(LabelSafeClassifier):
         }
         self.booster_ = xgboost.train(parameters, data, num_boost_round=self.n_rounds)
 
-    def _probabilities(self, X: Array) -> Array:
-        return np.asarray(self.booster_.inplace_predict(X), dtype=np.float64).reshape(len(X), -1)
+    def _head(self) -> TreesHead:
+        return TreesHead(self.booster_)

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from ..features.errors import ProtocolError
-from .base import Array
+from .parts import Array
 
 FLOOR = 1e-7
 MANY_ROWS = 20_000  # above, one fold of rows is plenty to judge a model by, and one more fit is long enough
@@ -38,6 +36,8 @@ def inner_folds(y: Array, groups: Array | None, *, n_splits: int, seed: int) -> 
     ProtocolError
         A single group: nothing can be held out.
     """
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+
     n_groups = len(y) if groups is None else len(np.unique(groups))
     if n_groups < 2:
         raise ProtocolError("out-of-fold scores need two groups in the training rows, got one; add speakers")
@@ -133,6 +133,8 @@ def fit_temperature(probabilities: Array, codes: Array, *, penalty: float = 1.0)
     float
         Exactly 1 where there is no row to learn from.
     """
+    from scipy.optimize import minimize_scalar
+
     known = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
     if not len(known):
         return 1.0

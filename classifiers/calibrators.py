@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from ..features.errors import StudyError
-from .base import Array
 from .calibration import FLOOR, apply_temperature, fit_temperature, log_clipped
+from .parts import Array
 
 Method = Literal["temperature", "sigmoid", "isotonic", "none"]
 METHODS: tuple[Method, ...] = Method.__args__  # type: ignore[attr-defined]
@@ -151,6 +150,8 @@ def _log_odds(probabilities: Array) -> Array:
 
 def _platt(odds: Array, right: Array) -> tuple[float, float]:
     """Return slope and offset that minimise log loss against Platt's smoothed targets: no row is taken as certain."""
+    from scipy.optimize import minimize
+
     n_right, n_wrong = right.sum(), (~right).sum()
     target = np.where(right, (n_right + 1) / (n_right + 2), 1 / (n_wrong + 2))
 

@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .base import Array, check_finite_columns
+from .base import check_finite_columns
 from .calibration import inner_folds
-from .kernel import BATCH, gaussian_kernel
-from .projection import batches, some_rows
+from .parts import BATCH, Array, KernelColumns, batches
+from .projection import some_rows
 
 JITTER = 1e-9  # times the number of rows: keeps the system solvable where centres coincide
 
@@ -70,19 +70,23 @@ class KernelScores(TransformerMixin, BaseEstimator):
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Array:
         """Fit, and return the rows with their out-of-fold scores, shape (n_samples, n_features + n_classes), float32."""
         rows, codes, products, sums = self._fit(X, y)
-        scores = np.zeros((len(rows), len(self.classes_)), dtype=np.float32)
+        scores, machine = np.zeros((len(rows), len(self.classes_)), dtype=np.float32), self.fitted_part()
         if len(rows) > 1:
             for train, test in inner_folds(codes, None, n_splits=self.n_inner, seed=self.random_state):
                 left, left_sums = self._products(rows[test], codes[test])
                 np.subtract(products, left, out=left)
-                scores[test] = self._scores(rows[test], self._solve(left, sums - left_sums, len(train)))
+                scores[test] = machine.scores(rows[test], self._solve(left, sums - left_sums, len(train)))
         return np.hstack([self._checked(X, reset=False), scores])
 
     def transform(self, X: Any) -> Array:
         """Return the rows with the scores of the machine of all training rows."""
         check_is_fitted(self)
-        X = self._checked(X, reset=False)
-        return np.hstack([X, self._scores(np.nan_to_num(X, nan=0.0), self.weights_)])
+        return self.fitted_part().apply(self._checked(X, reset=False))
+
+    def fitted_part(self) -> KernelColumns:
+        """Return what appends the scores."""
+        check_is_fitted(self)
+        return KernelColumns(self.centres_, self.weights_, self.gamma)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Return the names of the columns, then ``score_<class>``."""
@@ -110,8 +114,9 @@ class KernelScores(TransformerMixin, BaseEstimator):
         """Return the kernel's products with itself (the lower half) and with the targets, summed over rows."""
         products = np.zeros((len(self.centres_), len(self.centres_)), order="F")
         sums = np.zeros((len(self.centres_), len(self.classes_)))
+        machine = KernelColumns(self.centres_, sums, self.gamma)
         for part, own in zip(batches(rows, BATCH), batches(codes, BATCH), strict=True):
-            kernel = self._kernel(part)
+            kernel = machine.kernel(part)
             # One half of a symmetric product costs half, and is added where it stands.
             products = dsyrk(1.0, kernel.T, 1.0, products, lower=True, overwrite_c=True)
             sums += kernel.T @ np.where(own[:, None] == np.arange(len(self.classes_)), 1.0, -1.0)
@@ -119,19 +124,12 @@ class KernelScores(TransformerMixin, BaseEstimator):
 
     def _solve(self, products: Array, sums: Array, n_rows: int) -> Array:
         """Return the weights of the centres; ``products`` is overwritten, as it may take a gigabyte."""
+        machine = KernelColumns(self.centres_, sums, self.gamma)
         for first in range(0, len(products), BATCH):
             part = slice(first, first + BATCH)
-            products[part] += self.ridge * self._kernel(self.centres_[part])
+            products[part] += self.ridge * machine.kernel(self.centres_[part])
         products[np.diag_indices(len(products))] += JITTER * n_rows
         return np.asarray(cho_solve(cho_factor(products, lower=True, overwrite_a=True), sums))
-
-    def _scores(self, rows: Array, weights: Array) -> Array:
-        scores = [self._kernel(part) @ weights for part in batches(rows)]
-        return np.concatenate(scores).astype(np.float32)
-
-    def _kernel(self, rows: Array) -> Array:
-        # Double precision: the small eigenvalues of such a kernel carry weight, and single precision would blur them.
-        return gaussian_kernel(rows.astype(np.float64), self.centres_, self.gamma)
 
     def _checked(self, X: Any, *, reset: bool, **options: Any) -> Any:
         check_finite_columns(X)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.special import softmax
 
 from ..features.errors import StudyError
 from .base import Array, LabelSafeClassifier, balanced_weights
 from .block_cholesky import solve_in_blocks
+from .heads import KernelHead
+from .parts import gaussian_kernel
 
 MAX_ROWS = 40_000  # half of their kernel takes 3.2 GB
 MANY_ROWS = 5_000  # above, single precision: half the memory and time, and errors far below those of so many rows
-BATCH = 2_048
-SHARPNESS = 5.0  # softmax of scores in -1..1; the temperature fitted out of fold corrects it
 
 
 class KernelRidgeClassifier(LabelSafeClassifier):
@@ -71,34 +70,5 @@ class KernelRidgeClassifier(LabelSafeClassifier):
         kernel[np.diag_indices(len(X))] += ridge
         self.dual_coef_ = cho_solve(cho_factor(kernel, lower=True, overwrite_a=True), targets)
 
-    def _probabilities(self, X: Array) -> Array:
-        X = X.astype(self.rows_.dtype)
-        parts = [X[first : first + BATCH] for first in range(0, len(X), BATCH)]
-        scores = [gaussian_kernel(part, self.rows_, self.gamma) @ self.dual_coef_ for part in parts]
-        return np.asarray(softmax(SHARPNESS * np.concatenate(scores).astype(np.float64), axis=1))
-
-
-def gaussian_kernel(X: Array, Z: Array, gamma: float) -> Array:
-    """Return ``exp(-gamma * ||x - z||^2 / n_features)`` of all pairs of rows, with no second matrix of that size.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_features)
-    Z : ndarray of shape (m, n_features)
-    gamma : float
-
-    Returns
-    -------
-    ndarray of shape (n, m)
-    """
-    kernel = np.asarray(X @ Z.T)
-    own, others = np.square(X).sum(axis=1), np.square(Z).sum(axis=1)
-    for first in range(0, len(X), BATCH):
-        part = kernel[first : first + BATCH]
-        part *= -2
-        part += own[first : first + BATCH, None]
-        part += others
-        np.maximum(part, 0, out=part)
-        part *= -gamma / X.shape[1]
-        np.exp(part, out=part)
-    return kernel
+    def _head(self) -> KernelHead:
+        return KernelHead(self.rows_, self.dual_coef_, self.gamma)

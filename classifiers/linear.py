@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from scipy.linalg import eigh
-from scipy.special import expit, softmax
 
 from .base import Array, LabelSafeClassifier, balanced_weights
+from .heads import LinearHead, OneVersusRestHead
 
 MANY_COEFFICIENTS = 400
 
@@ -57,12 +57,8 @@ class LinearClassifier(LabelSafeClassifier):
         self.coef_ = model.coef_ if rotation is None else model.coef_ @ rotation.T
         self.intercept_ = model.intercept_
 
-    def _probabilities(self, X: Array) -> Array:
-        scores = X.astype(np.float64) @ self.coef_.T + self.intercept_
-        if len(self.classes_) == 2:
-            positive = expit(scores[:, 0])
-            return np.column_stack([1 - positive, positive])
-        return np.asarray(softmax(scores, axis=1))
+    def _head(self) -> LinearHead:
+        return LinearHead(self.coef_, self.intercept_)
 
 
 class NaiveBayesLogistic(LabelSafeClassifier):
@@ -110,6 +106,5 @@ class NaiveBayesLogistic(LabelSafeClassifier):
         self.coef_ = np.array(coefficients)
         self.intercept_ = np.array(intercepts)
 
-    def _probabilities(self, X: Any) -> Array:
-        scores = expit(np.asarray(X @ self.coef_.T) + self.intercept_)
-        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+    def _head(self) -> OneVersusRestHead:
+        return OneVersusRestHead(self.coef_, self.intercept_)

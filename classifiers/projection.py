@@ -9,7 +9,8 @@ from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .base import Array, checked_rows
+from .base import checked_rows
+from .parts import Array, Directions, DiscriminantScores
 
 MAX_ROWS = 10_000
 WITHIN_FLOOR = 1e-6
@@ -55,7 +56,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         seen = ~np.isnan(rows)
         self.mean_ = np.where(seen, rows, 0).sum(axis=0, dtype=np.float64) / np.maximum(seen.sum(axis=0), 1)
         self.mean_ = self.mean_.astype(np.float32)
-        centred = self._centred(rows)
+        centred = Directions(self.mean_, rows[:0], 1.0).centred(rows)
         count = min(self.n_components, *centred.shape)
         if np.abs(centred).max() > 1e-6 * (1 + np.abs(self.mean_).max()):
             pca = PCA(count, random_state=self.random_state).fit(centred)
@@ -70,14 +71,15 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Return the scores of shape (n_samples, n_components), float32."""
         check_is_fitted(self)
         X = self._checked(X, reset=False)
-        scores = [self._centred(part) @ self.components_.T for part in batches(X)]
-        return np.asarray(np.concatenate(scores) / np.float32(self.scale_))
+        return self.fitted_part().apply(X)
+
+    def fitted_part(self) -> Directions:
+        """Return what projects."""
+        check_is_fitted(self)
+        return Directions(self.mean_, self.components_, self.scale_)
 
     def _checked(self, X: Any, *, reset: bool) -> Array:
         return np.asarray(checked_rows(self, X, ensure_all_finite="allow-nan", reset=reset))
-
-    def _centred(self, X: Array) -> Array:
-        return np.nan_to_num(X - self.mean_, nan=0.0, posinf=None, neginf=None)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -125,8 +127,12 @@ class Discriminants(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def transform(self, X: Any) -> Array:
         """Return the scores of shape (n_samples, n_classes - 1), float32."""
         check_is_fitted(self)
-        X = checked_rows(self, X, reset=False)
-        return np.asarray((X - self.mean_) @ self.directions_, dtype=np.float32)
+        return self.fitted_part().apply(checked_rows(self, X, reset=False))
+
+    def fitted_part(self) -> DiscriminantScores:
+        """Return what projects."""
+        check_is_fitted(self)
+        return DiscriminantScores(self.mean_, self.directions_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -152,8 +158,3 @@ def some_rows(n_rows: int, most: int, seed: int) -> Array:
     if n_rows <= most:
         return np.arange(n_rows)
     return np.sort(np.random.default_rng(seed).choice(n_rows, most, replace=False))
-
-
-def batches(X: Array, size: int = 2048) -> list[Array]:
-    """Cut rows into parts small enough that what is made of them stays small."""
-    return [X[first : first + size] for first in range(0, len(X), size)] or [X]

@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..features.errors import TableError
-from .base import Array, LabelSafeClassifier
-
-FLOOR = 0.02
+from .base import LabelSafeClassifier
+from .heads import SHARE_FLOOR, SharesHead
+from .parts import Array, LogOfShares
 
 
 class ReadyProbabilities(LabelSafeClassifier):
@@ -37,13 +37,10 @@ class ReadyProbabilities(LabelSafeClassifier):
         return self
 
     def _fit(self, X: Array, codes: Array, weights: Array) -> None:
-        _refuse_negative(X)
+        SharesHead(np.arange(X.shape[1])).apply(X)  # refuses what is no share
 
-    def _probabilities(self, X: Array) -> Array:
-        _refuse_negative(X)
-        shares = X[:, self.columns_].astype(np.float64)
-        shares += FLOOR / len(self.columns_)
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    def _head(self) -> SharesHead:
+        return SharesHead(np.array(self.columns_))
 
 
 class LogShares(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -54,7 +51,7 @@ class LogShares(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     floor : float, default=0.02
     """
 
-    def __init__(self, floor: float = FLOOR) -> None:
+    def __init__(self, floor: float = SHARE_FLOOR) -> None:
         self.floor = floor
 
     def fit(self, X: Any, y: Any = None) -> LogShares:
@@ -66,15 +63,14 @@ class LogShares(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return log(share + floor), float32."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
-        return np.asarray(np.log(np.maximum(X, 0) + np.float32(self.floor)))
+        return self.fitted_part().apply(X)
+
+    def fitted_part(self) -> LogOfShares:
+        """Return what takes the logarithm."""
+        return LogOfShares(self.floor)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _refuse_negative(X: Array) -> None:
-    if (X < 0).any():
-        raise TableError(f"a probability cannot be negative, got {X.min():g}; check the block")

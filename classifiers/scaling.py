@@ -11,10 +11,8 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .base import Array, checked_rows
-
-STANDARD_CLIP = 6.0
-NORMAL_CLIP = 2.5
+from .base import checked_rows
+from .parts import Array, KeptColumns, LatentScores, NormalQuantiles, Standardised
 
 
 class Scaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -61,18 +59,16 @@ class Scaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> Array:
         """Return the scaled columns, float32, without NaN."""
         check_is_fitted(self)
-        X = checked_rows(self, X, ensure_all_finite="allow-nan", reset=False)
+        return self.fitted_part().apply(checked_rows(self, X, ensure_all_finite="allow-nan", reset=False))
+
+    def fitted_part(self) -> Standardised | NormalQuantiles:
+        """Return what scales."""
+        check_is_fitted(self)
         if self.method == "quantile":
-            scaled = np.clip(self.quantiles_.transform(X), -NORMAL_CLIP, NORMAL_CLIP) * self.varies_
-        else:
-            # What is lost of the mean in single precision is subtracted by itself: no copy in double precision is needed.
-            near = self.mean_.astype(np.float32)
-            scaled = X - near
-            scaled -= (self.mean_ - near).astype(np.float32)
-            scaled /= self.scale_.astype(np.float32)
-            np.clip(scaled, -STANDARD_CLIP, STANDARD_CLIP, out=scaled)
-        scaled[np.isnan(scaled)] = 0
-        return scaled.astype(np.float32, copy=False)
+            return NormalQuantiles(self.quantiles_.quantiles_, self.quantiles_.references_, self.varies_)
+        # What is lost of the mean in single precision is subtracted by itself: no copy in double precision is needed.
+        near = self.mean_.astype(np.float32)
+        return Standardised(near, (self.mean_ - near).astype(np.float32), self.scale_.astype(np.float32))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -115,7 +111,12 @@ class KeepBest(SelectorMixin, TransformerMixin, BaseEstimator):
         """Return the columns that were kept, float32."""
         check_is_fitted(self)
         X = checked_rows(self, X, accept_sparse="csr", ensure_all_finite="allow-nan", reset=False)
-        return X[:, self.support_]
+        return self.fitted_part().apply(X)
+
+    def fitted_part(self) -> KeptColumns:
+        """Return what keeps the columns."""
+        check_is_fitted(self)
+        return KeptColumns(np.flatnonzero(self.support_))
 
     def _get_support_mask(self) -> Array:
         check_is_fitted(self)
@@ -155,7 +156,12 @@ class LatentSemantics(TransformerMixin, BaseEstimator):
         """Return the projections, float32."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
-        return np.asarray(X @ self.components_.T, dtype=np.float32)
+        return self.fitted_part().apply(X)
+
+    def fitted_part(self) -> LatentScores:
+        """Return what projects."""
+        check_is_fitted(self)
+        return LatentScores(self.components_)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Return ``direction_<number>``."""

@@ -9,19 +9,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..features.gradients import orientation_maps, pool_cells
-from .base import Array, check_finite_columns
-from .projection import Projection, batches, some_rows
+from .base import check_finite_columns
+from .parts import Array, batches
+from .projection import Projection, some_rows
+from .word_pools import BATCH, MIRROR, PATCH_PX, STRIDE_PX, TINY, WordPools, patches_of, unit_rows
 
-N_ORIENTATIONS, CELLS, CELL_PX, STRIDE_PX = 8, 4, 4, 2
-PATCH_PX = CELLS * CELL_PX
 N_DIRECTIONS = 100  # of the whitened patches
-POOLS = 5  # a side
-SHARPNESS = 6.0  # of a word's response exp(6 (cosine - 1))
 LEARNING_PICTURES, LEARNING_PATCHES = 2500, 20  # pictures, and patches of each, that words are learned from
 PROJECTED_PICTURES = 8000  # that the directions of their responses are learned from
-BATCH = 32
-TINY = 1e-6
 
 
 class VisualWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -75,13 +70,14 @@ class VisualWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.whitening_ = (directions[:, strongest] / np.sqrt(np.maximum(values[strongest], TINY**2))).astype(
             np.float32
         )
-        patches = _unit((patches - self.mean_) @ self.whitening_)
+        patches = unit_rows((patches - self.mean_) @ self.whitening_)
         found = KMeans(min(self.n_words, len(patches)), n_init=1, max_iter=20, random_state=self.random_state).fit(
             patches
         )
-        self.words_ = _unit(found.cluster_centers_.astype(np.float32))
+        self.words_ = unit_rows(found.cluster_centers_.astype(np.float32))
         rows = some_rows(len(X), PROJECTED_PICTURES, self.random_state)
-        self.projection_ = Projection(self.n_components, self.random_state).fit(self._responses(X[rows]))
+        pools = WordPools(self.whitening_, self.mean_, self.words_, None)
+        self.projection_ = Projection(self.n_components, self.random_state).fit(pools.responses(X[rows]))
         self._n_features_out = len(self.projection_.components_)
         return self
 
@@ -89,7 +85,12 @@ class VisualWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Return shape (n_samples, n_components), float32."""
         check_is_fitted(self)
         X = self._checked(X, reset=False)
-        return np.concatenate([self.projection_.transform(self._responses(part)) for part in batches(X)])
+        return self.fitted_part().apply(X)
+
+    def fitted_part(self) -> WordPools:
+        """Return what counts the words and projects."""
+        check_is_fitted(self)
+        return WordPools(self.whitening_, self.mean_, self.words_, self.projection_.fitted_part())
 
     def _checked(self, X: Any, *, reset: bool) -> Array:
         check_finite_columns(X)
@@ -107,77 +108,9 @@ class VisualWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         rows = some_rows(len(X), LEARNING_PICTURES, self.random_state)
         found = []
         for part in batches(X[rows], BATCH):
-            patches = _patches(part)
+            patches = patches_of(part)
             n_patches = patches.shape[1]
             chosen = np.argsort(random.random((len(part), n_patches)), axis=1)[:, :LEARNING_PATCHES]
             found.append(np.take_along_axis(patches, chosen[:, :, None], axis=1).reshape(-1, patches.shape[2]))
         both = np.concatenate(found)
-        return np.concatenate([both, both[:, _MIRROR]])
-
-    def _responses(self, X: Array) -> Array:
-        """Return the normalised square roots of the pooled responses, shape (n_samples, 25 * n_words)."""
-        found = []
-        for part in batches(X, BATCH):
-            patches = _patches(part)
-            grid = isqrt(patches.shape[1])
-            pools = _pools(grid)
-            own = self._pooled(patches, self.whitening_, pools)
-            # A patch's mirror image has its values in another order, and stands at the other side.
-            turned = pools.reshape(-1, grid, grid)[:, :, ::-1].reshape(pools.shape)
-            mirrored = self._pooled(patches, self.whitening_[_MIRROR], turned)
-            length = np.sqrt((own + mirrored).sum(axis=(1, 2), keepdims=True))
-            symmetric = (np.sqrt(own) + np.sqrt(mirrored)) / np.maximum(length, TINY)
-            found.append(symmetric.reshape(len(part), -1))
-        return np.concatenate(found)
-
-    def _pooled(self, patches: Array, whitening: Array, pools: Array) -> Array:
-        white = _unit(patches.reshape(-1, patches.shape[2]) @ whitening - self.mean_ @ self.whitening_)
-        responses = white @ self.words_.T
-        responses -= 1
-        responses *= np.float32(SHARPNESS)
-        np.exp(responses, out=responses)
-        return np.asarray(pools @ responses.reshape(*patches.shape[:2], -1))
-
-
-def _patches(pictures: Array) -> Array:
-    """Return RootSIFT of all patches, shape (n_pictures, n_patches, 128)."""
-    side = isqrt(pictures.shape[1])
-    maps = orientation_maps(pictures.reshape(-1, side, side), N_ORIENTATIONS)
-    n_places = (side - PATCH_PX) // STRIDE_PX + 1
-    step = CELL_PX // STRIDE_PX  # cells of neighbouring patches coincide
-    first = (side - PATCH_PX - (n_places - 1) * STRIDE_PX) / 2
-    starts = first + np.arange(n_places + (CELLS - 1) * step) * STRIDE_PX
-    cells = np.ascontiguousarray(np.moveaxis(pool_cells(maps, starts, CELL_PX), 1, -1))
-    patches = np.empty((len(pictures), n_places, n_places, CELLS, CELLS, N_ORIENTATIONS), dtype=np.float32)
-    for row in range(CELLS):
-        for column in range(CELLS):
-            rows, columns = (slice(place * step, place * step + n_places) for place in (row, column))
-            patches[:, :, :, row, column] = cells[:, rows, columns]
-    flat = patches.reshape(len(pictures), n_places**2, -1)
-    flat /= np.maximum(flat.sum(axis=2, keepdims=True), TINY)
-    return np.sqrt(flat, out=flat)
-
-
-def _pools(side: int) -> Array:
-    """Return the share of each place of a grid in 5 x 5 overlapping regions, shape (25, side * side)."""
-    centres = np.linspace(0, side - 1, POOLS)
-    distances = np.abs(np.arange(side) - centres[:, None]) / max(centres[1], TINY)
-    shares = np.maximum(1 - distances, 0)
-    return np.kron(shares, shares).astype(np.float32)
-
-
-def _mirror() -> Array:
-    """Return where each value of a patch stands in that of its mirror image."""
-    shape = (CELLS, CELLS, N_ORIENTATIONS)
-    row, column, orientation = np.unravel_index(np.arange(np.prod(shape)), shape)
-    turned = (N_ORIENTATIONS // 2 - orientation) % N_ORIENTATIONS
-    return np.ravel_multi_index((row, CELLS - 1 - column, turned), shape)
-
-
-def _unit(rows: Array) -> Array:
-    length = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    rows /= np.maximum(length, TINY)[:, None]
-    return rows
-
-
-_MIRROR = _mirror()
+        return np.concatenate([both, both[:, MIRROR]])

@@ -16,7 +16,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..classifiers.boosted import BoostedTrees
-from ..classifiers.projection import Projection, batches
+from ..classifiers.parts import batches
+from ..classifiers.projection import Projection
 from ..classifiers.scaling import LatentSemantics
 from ..classifiers.visual_words import VisualWords
 from ..features.eeg_notes import MEASURES

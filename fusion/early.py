@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -15,9 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..classifiers.calibration import align, out_of_fold
 from ..classifiers.calibrators import Calibrator, Method, Unchanged, fit_calibrator
+from ..classifiers.parts import fitted_part
 from ..features.errors import StudyError
 from .blocks import check_blocks, present_rows, select_block
-from .experts import Array, check_training, fit_safely, training_rows
+from .concatenation import Concatenation
+from .experts import Array, check_training, fit_safely, known, training_rows
+from .fused import EarlyModel
 
 
 class EarlyFusion(ClassifierMixin, BaseEstimator):
@@ -52,6 +55,9 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
     fronts_ : dict of str to transformer
     classifier_ : classifier
+    reduced_ : dict of tuple of str to classifier
+        Those of the subsets.
+    layout_ : Concatenation
 
     Notes
     -----
@@ -128,7 +134,7 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
             self.widths_[name] = self.fronts_[name].transform(table[present].iloc[:1]).shape[1]
         present = np.stack(list(here.values()))
         anything = present.any(axis=0)
-        self.partial_ = {name for name, rows in here.items() if self.dropout or not rows[anything].all()}
+        self.layout_ = self._layout([name for name, rows in here.items() if self.dropout or not rows[anything].all()])
         classes, codes = np.unique(labels, return_inverse=True)
         self.prior_ = np.bincount(codes) / len(codes)
         columns = self._readied(X)[0]
@@ -164,25 +170,38 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         check_blocks(X)
         columns, here = self._readied(X)
-        present = np.stack(list(here.values()))
-        anything = present.any(axis=0)
-        answers = np.tile(self.prior_, (len(X), 1))
-        remaining = anything.copy()
-        for subset, classifier in self.reduced_.items():
-            rows = np.all([here[name] == (name in subset) for name in here], axis=0)
-            if rows.any():
-                answers[rows] = self._answers(classifier, self._side_by_side(columns, subset, rows))
-                remaining &= ~rows
-        if remaining.any():
-            answers[remaining] = self._answers(self.classifier_, self._joined(columns, present)[remaining])
-        return answers
+        return self.layout_.answers(columns, here, list(self.reduced_), self.prior_, self._ask)
+
+    def fused_model(self) -> EarlyModel:
+        """Return the fitted numbers alone, which answer plain arrays."""
+        check_is_fitted(self)
+        return EarlyModel(
+            self.layout_,
+            tuple(fitted_part(front) for front in self.fronts_.values()),
+            known(self.classifier_, self.classes_),
+            tuple(self.reduced_),
+            tuple(known(classifier, self.classes_) for classifier in self.reduced_.values()),
+            self.prior_,
+            self.calibrator_,
+        )
 
     def predict(self, X: pd.DataFrame) -> Array:
         """Return the most probable class of each row."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
-    def _answers(self, classifier: Any, columns: Array) -> Array:
+    def _layout(self, partial: Sequence[str]) -> Concatenation:
+        return Concatenation(
+            tuple(self.blocks),
+            tuple(self.widths_.values()),
+            tuple(1.0 if self.weights is None else float(self.weights.get(name, 1.0)) for name in self.blocks),
+            self.block_scaling,
+            tuple(partial),
+            bool(get_tags(self.classifier).input_tags.allow_nan),
+        )
+
+    def _ask(self, subset: tuple[str, ...] | None, columns: Array) -> Array:
+        classifier = self.classifier_ if subset is None else self.reduced_[subset]
         given = align(classifier.predict_proba(columns), classifier.classes_, self.classes_)
         return self.calibrator_.apply(given)
 
@@ -197,7 +216,7 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
                 kept[random.choice(np.flatnonzero(present[:, row])), row] = True
             shown, rows = np.hstack([present, kept]), np.tile(rows, 2)
         given = rows[shown.any(axis=0)]
-        joined = self._joined({name: values[rows] for name, values in columns.items()}, shown)
+        joined = self.layout_.joined({name: values[rows] for name, values in columns.items()}, shown)
         return fit_safely(self.classifier, joined[shown.any(axis=0)], labels[given])
 
     def _fit_reduced(
@@ -209,7 +228,9 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
             names = tuple(name for name in self.blocks if name in subset)
             rows = np.all([here[name] for name in names], axis=0)
             if 0 < len(names) < len(self.blocks) and len(np.unique(labels[rows])) > 1:
-                reduced[names] = clone(self.classifier).fit(self._side_by_side(columns, names, rows), labels[rows])
+                reduced[names] = clone(self.classifier).fit(
+                    self.layout_.side_by_side(columns, names, rows), labels[rows]
+                )
         return reduced
 
     def _readied(self, X: pd.DataFrame) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -223,25 +244,3 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
                 given = front.transform(table if present.all() else table[present])
                 columns[name][present] = given.toarray() if sparse.issparse(given) else np.asarray(given)
         return columns, here
-
-    def _factor(self, name: str, names: Collection[str]) -> np.float32:
-        """Return what a block is multiplied by among others, so that each has its share of the variance."""
-        if not self.block_scaling:
-            return np.float32(1)
-        shares = {other: 1.0 if self.weights is None else float(self.weights.get(other, 1.0)) for other in names}
-        total = sum(self.widths_[other] for other in names)
-        return np.float32(np.sqrt(shares[name] / sum(shares.values()) * total / self.widths_[name]))
-
-    def _side_by_side(self, columns: dict[str, Array], names: tuple[str, ...], rows: Array) -> Array:
-        return np.hstack([self._factor(name, names) * columns[name][rows] for name in names])
-
-    def _joined(self, columns: dict[str, Array], present: Array) -> Array:
-        """Put all blocks side by side; what is absent is NaN to trees, and for others 0 beside a column that says so."""
-        takes_nan = get_tags(self.classifier).input_tags.allow_nan
-        parts: list[Array] = []
-        for (name, values), there in zip(columns.items(), present, strict=True):
-            filled = np.float32(np.nan if takes_nan else 0.0)
-            parts.append(np.where(there[:, None], self._factor(name, self.fronts_) * values, filled))
-            if name in self.partial_ and not takes_nan:
-                parts.append(np.where(there, 1.0, -1.0).astype(np.float32)[:, None])
-        return np.hstack(parts)

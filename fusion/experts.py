@@ -16,8 +16,11 @@ from sklearn.dummy import DummyClassifier
 
 from ..classifiers.calibration import align, log_clipped, out_of_fold
 from ..classifiers.calibrators import Calibrator, Method, Unchanged, fit_calibrator
+from ..classifiers.heads import ConstantHead
+from ..classifiers.parts import fitted_part
 from ..features.errors import EmofuseWarning, ProtocolError, StudyError, TableError
 from .blocks import check_blocks, present_rows, select_block
+from .fused import BlockExpert, Known
 
 Array = npt.NDArray[Any]
 ALL_BLOCKS = None  # an expert over the whole table, such as early concatenation
@@ -41,6 +44,11 @@ class Expert:
             answers = align(self.estimator.predict_proba(table[present]), self.estimator.classes_, classes)
             logs[present] = log_clipped(self.calibrator.apply(answers))
         return logs
+
+    def as_part(self, classes: Array) -> BlockExpert:
+        """Return the expert of a block as frozen numbers."""
+        assert self.block is not None
+        return BlockExpert(self.block, known(self.estimator, classes), self.calibrator)
 
 
 @dataclass(frozen=True)
@@ -189,6 +197,14 @@ def _shares(codes: Array, n_classes: int) -> Array:
 def can_hold_out(labels: Array, groups: Array | None) -> bool:
     """Return whether out-of-fold scores can be made: two classes and two groups (or rows) at least."""
     return len(np.unique(labels)) > 1 and len(labels if groups is None else np.unique(groups)) > 1
+
+
+def known(estimator: Any, classes: Array) -> Known:
+    """Return a fitted classifier as a part, with the positions of its classes among all."""
+    codes = np.searchsorted(classes, estimator.classes_)
+    if isinstance(estimator, DummyClassifier):
+        return Known(ConstantHead(np.asarray(estimator.class_prior_)), codes)
+    return Known(fitted_part(estimator), codes)
 
 
 def fit_safely(estimator: Any, X: Any, y: Array) -> Any:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from sklearn.base import clone
 
 from ..classifiers.calibrators import Method
 from ..features.errors import StudyError
+from .combination import Combination
 from .early import EarlyFusion
-from .experts import ALL_BLOCKS, Array
+from .experts import ALL_BLOCKS
 from .late import LateFusion, Rule
-from .rules import present_experts
 
 EARLY = "early"
 
@@ -48,13 +48,8 @@ class HybridFusion(LateFusion):
         )
         self.early = early
 
-    def _heard(self, scores: Array) -> Array:
-        """Leave early fusion out where the experts have one block or none: it has nothing to add there."""
-        early = list(self.experts_.out_of_fold).index(EARLY)
-        few = np.delete(present_experts(scores), early, axis=0).sum(axis=0) < 2
-        scores = scores.copy()
-        scores[early, few] = np.nan
-        return scores
+    def _rule(self) -> Combination:
+        return replace(super()._rule(), early=list(self.experts_.out_of_fold).index(EARLY))
 
     def _estimators(self) -> dict[str, tuple[str | None, Any]]:
         if EARLY in self.blocks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from typing import Any, ClassVar, Literal
@@ -13,29 +14,25 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from ..classifiers.calibration import align, apply_temperature, fit_temperature, inner_folds, out_of_fold
+from ..classifiers.calibration import apply_temperature, fit_temperature, inner_folds, out_of_fold
 from ..classifiers.calibrators import Method
+from ..classifiers.parts import fitted_part
 from ..classifiers.recipes import meta_classifier
 from ..features.errors import EmofuseWarning, StudyError
 from . import rules
-from .experts import Array, FittedExperts, can_hold_out, fit_experts, fit_safely
+from .combination import FIXED_RULES, WEIGHED_RULES, Combination, Meta, meta_features
+from .experts import ALL_BLOCKS, Array, FittedExperts, can_hold_out, fit_experts, fit_safely
+from .fused import LateModel
 from .rules import present_experts
 
 Rule = Literal["mean", "product", "median", "vote", "weighted", "class_weighted", "gated", "stacking"]
-# Rules that learn nothing but the temperature of their answers.
-FIXED_RULES: dict[str, Callable[[Array, Array], Array]] = {
-    "mean": rules.mean_rule,
-    "product": rules.product_rule,
-    "median": rules.median_rule,
-    "vote": rules.vote_rule,
+# How the rules that learn a few weights learn them from out-of-fold scores.
+LEARNERS: dict[str, Callable[[Array, Array], Array]] = {
+    "weighted": rules.learn_weights,
+    "class_weighted": partial(rules.learn_weights, by_class=True),
+    "gated": rules.learn_gate,
 }
-# Rules that learn a few weights: how they learn them from out-of-fold scores, and how they use them.
-WEIGHING_RULES: dict[str, tuple[Callable[[Array, Array], Array], Callable[[Array, Array, Array], Array]]] = {
-    "weighted": (rules.learn_weights, rules.weighted_rule),
-    "class_weighted": (partial(rules.learn_weights, by_class=True), rules.weighted_rule),
-    "gated": (rules.learn_gate, rules.gated_rule),
-}
-RULES = (*FIXED_RULES, *WEIGHING_RULES, "stacking")
+RULES = (*FIXED_RULES, *LEARNERS, "stacking")
 MAX_SUBSET_EXPERTS = 5  # 2^5 - 6 = 26 meta-classifiers at most
 LEAST_META_ROWS = 20
 
@@ -131,10 +128,10 @@ class LateFusion(ClassifierMixin, BaseEstimator):
             raise StudyError(f"late fusion knows the rules {list(RULES)}, got {self.rule!r}")
         self.experts_ = experts
         self.classes_ = experts.classes
-        scores = self._heard(experts.training_scores())
+        scores = self._rule().heard(experts.training_scores())
         several = _several(scores)
-        if self.rule in WEIGHING_RULES:
-            self.weights_ = WEIGHING_RULES[self.rule][0](scores[:, several], experts.codes[several])
+        if self.rule in LEARNERS:
+            self.weights_ = LEARNERS[self.rule](scores[:, several], experts.codes[several])
         elif self.rule == "stacking":
             self.metas_ = self._fit_metas(scores, experts.codes)
         held_out = self._held_out(scores, several)
@@ -156,34 +153,42 @@ class LateFusion(ClassifierMixin, BaseEstimator):
 
     def combine(self, scores: Array) -> Array:
         """Apply the fitted rule to log probabilities of shape (n_experts, n_samples, n_classes)."""
-        scores = self._heard(scores)
-        answers = rules.product_rule(scores, self.experts_.prior)
-        several = _several(scores)
-        if several.any():
-            together = scores[:, several]
-            if self.rule == "stacking":
-                answers[several] = self._stacked(together)
-            else:
-                answers[several] = apply_temperature(self._plain(together), self.temperature_)
-        return answers
+        return self.combination().combine(scores)
+
+    def fused_model(self) -> LateModel:
+        """Return the fitted numbers alone, which answer plain arrays."""
+        check_is_fitted(self)
+        experts = self.experts_.experts.values()
+        early = next((expert for expert in experts if expert.block is ALL_BLOCKS), None)
+        combination = self.combination()
+        metas = (replace(meta, part=fitted_part(meta.part.classifier)) for meta in combination.metas)
+        return LateModel(
+            tuple(expert.as_part(self.classes_) for expert in experts if expert is not early),
+            None if early is None else early.estimator.fused_model(),
+            None if early is None else np.searchsorted(self.classes_, early.estimator.classes_),
+            None if early is None else early.calibrator,
+            replace(combination, metas=tuple(metas)),
+        )
+
+    def combination(self) -> Combination:
+        """Return the fitted rule by itself."""
+        metas = (Meta(subset, meta.classes_, _Asked(meta)) for subset, meta in getattr(self, "metas_", {}).items())
+        return replace(
+            self._rule(), temperature=self.temperature_, weights=getattr(self, "weights_", None), metas=tuple(metas)
+        )
 
     def _estimators(self) -> dict[str, tuple[str | None, Any]]:
         return {block: (block, estimator) for block, estimator in self.blocks.items()}
 
-    def _heard(self, scores: Array) -> Array:
-        """Return the scores that the rule is fitted on and answers from: here all of them."""
-        return scores
-
-    def _plain(self, scores: Array) -> Array:
-        if self.rule in WEIGHING_RULES:
-            return WEIGHING_RULES[self.rule][1](scores, self.experts_.prior, self.weights_)
-        return FIXED_RULES[self.rule](scores, self.experts_.prior)
+    def _rule(self) -> Combination:
+        """Return the rule before anything of it is fitted."""
+        return Combination(self.rule, self.experts_.prior)
 
     def _held_out(self, scores: Array, several: Array) -> Array:
         """Answer each training row by a rule that saw neither it nor its group; NaN where there is no such rule."""
         answers = np.full(scores.shape[1:], np.nan)
         if self.rule in FIXED_RULES:
-            answers[several] = self._plain(scores[:, several])
+            answers[several] = self._rule().plain(scores[:, several])
             return answers
         everyone = tuple(range(len(scores)))
         if self.rule == "stacking":
@@ -198,7 +203,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         if self.rule == "stacking":
             answers[rows] = out_of_fold(
                 lambda X, y: fit_safely(self._new_meta(), X, y),
-                _meta_features(own, everyone, np.arange(own.shape[1])),
+                meta_features(own, everyone, np.arange(own.shape[1])),
                 codes,
                 groups,
                 classes=np.arange(len(self.classes_)),
@@ -206,7 +211,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
                 seed=self.random_state,
             )
             return answers
-        learn, apply = WEIGHING_RULES[self.rule]
+        learn, apply = LEARNERS[self.rule], WEIGHED_RULES[self.rule]
         found = np.full((len(codes), scores.shape[2]), np.nan)
         for train, test in inner_folds(codes, groups, n_splits=self.n_inner, seed=self.random_state):
             found[test] = apply(own[:, test], self.experts_.prior, learn(own[:, train], codes[train]))
@@ -222,7 +227,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         for subset in (subset for size in sizes for subset in combinations(numbers, size)):
             rows = np.asarray(np.all(present[list(subset)], axis=0))
             if rows.sum() >= LEAST_META_ROWS and len(np.unique(codes[rows])) > 1:
-                metas[subset] = self._new_meta().fit(_meta_features(scores, subset, rows), codes[rows])
+                metas[subset] = self._new_meta().fit(meta_features(scores, subset, rows), codes[rows])
         if len(scores) > 1 and len(np.unique(codes)) > 1 and not metas:
             message = f"stacking needs {LEAST_META_ROWS} training rows that two experts or more were judged on"
             warnings.warn(f"{message}; the product of the experts answers", EmofuseWarning, stacklevel=4)
@@ -231,26 +236,16 @@ class LateFusion(ClassifierMixin, BaseEstimator):
     def _new_meta(self) -> Any:
         return clone(meta_classifier("linear") if self.meta is None else self.meta)
 
-    def _stacked(self, scores: Array) -> Array:
-        """Answer each row by the meta-classifier of the modalities it has; the product where none was fitted."""
-        answers = rules.product_rule(scores, self.experts_.prior)
-        present = present_experts(scores)
-        for pattern in np.unique(present.T, axis=0):
-            subset = tuple(np.flatnonzero(pattern).tolist())
-            meta = self.metas_.get(subset)
-            if meta is not None:
-                rows = np.asarray(np.all(present.T == pattern, axis=1))
-                given = apply_temperature(meta.predict_proba(_meta_features(scores, subset, rows)), self.temperature_)
-                codes = np.arange(len(self.classes_))
-                unlearned = np.where(np.isin(codes, meta.classes_), 0.0, answers[rows])
-                learned = align(given, meta.classes_, codes)
-                answers[rows] = unlearned + (1 - unlearned.sum(axis=1, keepdims=True)) * learned
-        return answers
+
+@dataclass(frozen=True)
+class _Asked:
+    """A classifier of any library as a part."""
+
+    classifier: Any
+
+    def apply(self, rows: Array) -> Array:
+        return np.asarray(self.classifier.predict_proba(rows))
 
 
 def _several(scores: Array) -> Array:
     return np.asarray(present_experts(scores).sum(axis=0) > 1)
-
-
-def _meta_features(scores: Array, subset: tuple[int, ...], rows: Array) -> Array:
-    return np.concatenate([scores[number][rows] for number in subset], axis=1)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 Array = npt.NDArray[Any]
@@ -135,6 +134,8 @@ def _minimised(
     bounds: tuple[float, float],
 ) -> Array:
     """Minimise a loss and a squared distance from ``centre`` over the rows that any expert answered."""
+    from scipy.optimize import minimize
+
     rows = np.flatnonzero(np.any(present_experts(scores), axis=0))
     if not len(rows):
         return start

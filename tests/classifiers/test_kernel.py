@@ -4,9 +4,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from emofuse.classifiers import kernel
+from emofuse.classifiers import kernel, parts
 from emofuse.classifiers.block_cholesky import solve_in_blocks
-from emofuse.classifiers.kernel import SHARPNESS, KernelRidgeClassifier
+from emofuse.classifiers.heads import SHARPNESS
+from emofuse.classifiers.kernel import KernelRidgeClassifier
 from emofuse.features.errors import StudyError
 from scipy.special import softmax
 from sklearn.kernel_ridge import KernelRidge
@@ -42,7 +43,7 @@ def test_many_rows_are_fitted_in_single_precision_with_the_same_answers(
     X[:, 0] += codes
     double = KernelRidgeClassifier(balanced=balanced).fit(X, codes)
     monkeypatch.setattr(kernel, "MANY_ROWS", 100)
-    monkeypatch.setattr(kernel, "BATCH", 64)
+    monkeypatch.setattr(parts, "BATCH", 64)
     monkeypatch.setattr(kernel, "solve_in_blocks", partial(solve_in_blocks, size=70))
 
     single = KernelRidgeClassifier(balanced=balanced).fit(X, codes)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from emofuse.classifiers import projection
-from emofuse.classifiers.projection import Discriminants, Projection, batches, some_rows
+from emofuse.classifiers.parts import batches
+from emofuse.classifiers.projection import Discriminants, Projection, some_rows
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from emofuse.classifiers.ready import FLOOR, LogShares, ReadyProbabilities
+from emofuse.classifiers.heads import SHARE_FLOOR as FLOOR
+from emofuse.classifiers.ready import LogShares, ReadyProbabilities
 from emofuse.features.errors import EmofuseWarning, TableError
 from sklearn.base import clone
 

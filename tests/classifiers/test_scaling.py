@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from emofuse.classifiers.scaling import NORMAL_CLIP, STANDARD_CLIP, KeepBest, LatentSemantics, Scaler
+from emofuse.classifiers.parts import NORMAL_CLIP, STANDARD_CLIP
+from emofuse.classifiers.scaling import KeepBest, LatentSemantics, Scaler
 from emofuse.features.errors import TableError
 from hypothesis import given
 from hypothesis import strategies as st

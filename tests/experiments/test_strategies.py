@@ -18,9 +18,10 @@ from emofuse.experiments.strategies import (
     STRATEGIES,
     is_fusion,
 )
+from emofuse.fusion.combination import FIXED_RULES, WEIGHED_RULES
 from emofuse.fusion.early import EarlyFusion
 from emofuse.fusion.hybrid import HybridFusion
-from emofuse.fusion.late import FIXED_RULES, RULES, WEIGHING_RULES, LateFusion
+from emofuse.fusion.late import RULES, LateFusion
 
 BLOCKS = ["face", "voice"]
 
@@ -33,7 +34,7 @@ def test_every_strategy_is_of_one_kind():
 
 
 def test_every_rule_of_late_fusion_has_a_strategy():
-    assert {rule for rule, _ in LATE_RULES.values()} == set(RULES) == {*FIXED_RULES, *WEIGHING_RULES, "stacking"}
+    assert {rule for rule, _ in LATE_RULES.values()} == set(RULES) == {*FIXED_RULES, *WEIGHED_RULES, "stacking"}
     assert set(HYBRID_RULES.values()) <= set(RULES)
 
 

@@ -249,4 +249,4 @@ def test_a_training_row_with_nothing_in_it_changes_nothing() -> None:
     with_empty = pd.concat([X, pd.DataFrame(np.nan, index=["empty"], columns=X.columns, dtype=np.float32)])
     fitted = clone(fusion).fit(with_empty, np.append(y, 1))
     np.testing.assert_allclose(fitted.predict_proba(X), plain, rtol=0, atol=1e-9)
-    assert fitted.partial_ == set()
+    assert fitted.layout_.partial == ()

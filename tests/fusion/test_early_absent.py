@@ -181,8 +181,8 @@ def test_dropout_tells_a_classifier_that_takes_no_nan_which_blocks_are_there(
 ) -> None:
     X, y, groups = make_blocks()
 
-    assert early("audio", "face", dropout=0.3).fit(X, y, groups).partial_ == {"audio", "face"}
-    assert early("audio", "face").fit(X, y, groups).partial_ == set()
+    assert early("audio", "face", dropout=0.3).fit(X, y, groups).layout_.partial == ("audio", "face")
+    assert early("audio", "face").fit(X, y, groups).layout_.partial == ()
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0, float("nan")])

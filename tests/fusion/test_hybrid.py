@@ -11,10 +11,11 @@ from emofuse.classifiers.calibrators import Temperature, Unchanged
 from emofuse.classifiers.linear import LinearClassifier
 from emofuse.classifiers.scaling import Scaler
 from emofuse.features.errors import EmofuseWarning, StudyError
+from emofuse.fusion.combination import WEIGHED_RULES
 from emofuse.fusion.early import EarlyFusion
 from emofuse.fusion.experts import fit_experts
 from emofuse.fusion.hybrid import EARLY, HybridFusion
-from emofuse.fusion.late import RULES, WEIGHING_RULES, LateFusion
+from emofuse.fusion.late import RULES, LateFusion
 from sklearn.base import clone
 
 Corpus = tuple[pd.DataFrame, np.ndarray, np.ndarray]
@@ -101,7 +102,7 @@ def test_training_rows_with_one_modality_are_answered_so_too_and_teach_the_rule_
     misled = clone(hybrid).fit_rule(replace(fitted.experts_, codes=relabelled))
 
     np.testing.assert_allclose(fitted.out_of_fold_[lone], np.exp(own[lone]), rtol=1e-6)
-    if rule in WEIGHING_RULES:
+    if rule in WEIGHED_RULES:
         np.testing.assert_array_equal(misled.weights_, fitted.weights_)
     if rule != "stacking":  # its classifier of voice and early fusion learns from all rows, and answers none
         np.testing.assert_array_equal(misled.combine(fitted.experts_.scores(X)), fitted.predict_proba(X))

@@ -15,8 +15,9 @@ from emofuse.classifiers.linear import LinearClassifier
 from emofuse.classifiers.recipes import meta_classifier
 from emofuse.features.errors import EmofuseWarning, StudyError, TableError
 from emofuse.fusion.blocks import join_blocks
+from emofuse.fusion.combination import FIXED_RULES, WEIGHED_RULES
 from emofuse.fusion.experts import fit_experts
-from emofuse.fusion.late import FIXED_RULES, LEAST_META_ROWS, MAX_SUBSET_EXPERTS, RULES, WEIGHING_RULES, LateFusion
+from emofuse.fusion.late import LEAST_META_ROWS, MAX_SUBSET_EXPERTS, RULES, LateFusion
 from emofuse.fusion.rules import product_rule
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import GroupKFold, cross_validate
@@ -86,7 +87,7 @@ def plain_answers(fused: LateFusion, scores: np.ndarray) -> np.ndarray:
     """Return the answers of a rule, without a temperature, to rows that several experts answered."""
     if fused.rule in FIXED_RULES:
         return FIXED_RULES[fused.rule](scores, fused.experts_.prior)
-    return WEIGHING_RULES[fused.rule][1](scores, fused.experts_.prior, fused.weights_)
+    return WEIGHED_RULES[fused.rule](scores, fused.experts_.prior, fused.weights_)
 
 
 def accuracy_across_speakers(fusion: LateFusion, corpus: Corpus, *, grouped: bool = True) -> float:
@@ -284,7 +285,7 @@ def test_rules_fitted_on_shared_experts_are_those_of_the_fusion_itself(
     np.testing.assert_array_equal(shared.combine(shared.experts_.scores(X)), fused.predict_proba(X))
 
 
-@pytest.mark.parametrize("rule", [*FIXED_RULES, *WEIGHING_RULES])
+@pytest.mark.parametrize("rule", [*FIXED_RULES, *WEIGHED_RULES])
 def test_answers_of_rules_are_calibrated(make_blocks: Callable[..., Corpus], expert: Any, rule: Any) -> None:
     strengths = {"audio": 1.0, "face": 1.0, "text": 1.0}
     X, y, groups = make_blocks(n_clips=8, strengths=strengths)

@@ -12,13 +12,14 @@ import pytest
 from emofuse.classifiers import calibration
 from emofuse.classifiers.calibration import apply_temperature, fit_temperature, inner_folds, log_clipped
 from emofuse.classifiers.recipes import meta_classifier
+from emofuse.fusion.combination import FIXED_RULES, WEIGHED_RULES
 from emofuse.fusion.experts import FittedExperts, fit_experts
-from emofuse.fusion.late import FIXED_RULES, RULES, WEIGHING_RULES, LateFusion
+from emofuse.fusion.late import LEARNERS, RULES, LateFusion
 from emofuse.fusion.rules import product_rule
 
 Corpus = tuple[pd.DataFrame, np.ndarray, np.ndarray]
 every_rule = pytest.mark.parametrize("rule", RULES)
-LEARNED = [*WEIGHING_RULES, "stacking"]
+LEARNED = [*LEARNERS, "stacking"]
 
 
 def fusing(expert: Any, *blocks: str, **parameters: Any) -> LateFusion:
@@ -39,7 +40,7 @@ def answered(rule: str, scores: np.ndarray, codes: np.ndarray, train: np.ndarray
     if rule == "stacking":
         columns = np.hstack(list(scores))
         return meta_classifier("linear").fit(columns[train], codes[train]).predict_proba(columns[test])
-    learn, apply = WEIGHING_RULES[rule]
+    learn, apply = LEARNERS[rule], WEIGHED_RULES[rule]
     return apply(scores[:, test], prior, learn(scores[:, train], codes[train]))
 
 
@@ -108,7 +109,7 @@ def test_their_temperature_makes_them_hold(make_blocks: Callable[..., Corpus], e
     assert min(losses, key=losses.__getitem__) == 1.0
 
 
-@pytest.mark.parametrize("rule", WEIGHING_RULES)
+@pytest.mark.parametrize("rule", WEIGHED_RULES)
 def test_learned_rules_answer_new_rows_with_that_temperature(
     make_blocks: Callable[..., Corpus], expert: Any, rule: Any
 ) -> None:
@@ -117,7 +118,7 @@ def test_learned_rules_answer_new_rows_with_that_temperature(
     fused = fusing(expert, rule=rule).fit(X, y, groups)
 
     scores = fused.experts_.scores(new)
-    plain = WEIGHING_RULES[rule][1](scores, fused.experts_.prior, fused.weights_)
+    plain = WEIGHED_RULES[rule](scores, fused.experts_.prior, fused.weights_)
 
     assert abs(fused.temperature_ - 1) > 0.01
     np.testing.assert_allclose(fused.predict_proba(new), apply_temperature(plain, fused.temperature_))

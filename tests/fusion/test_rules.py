@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from emofuse.fusion import rules
 from emofuse.fusion.rules import (
     VOTE_TIE_BREAK,
     gated_rule,
@@ -21,6 +20,7 @@ from emofuse.fusion.rules import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import optimize
 from scipy.optimize import check_grad
 
 PRIOR = np.array([0.5, 0.3, 0.2])
@@ -271,8 +271,8 @@ def test_gradients_are_those_of_the_loss(learner: str, monkeypatch: pytest.Monke
         minimised.append((function, start))
         return unchanged(function, start, **options)
 
-    unchanged = rules.minimize
-    monkeypatch.setattr(rules, "minimize", minimize)
+    unchanged = optimize.minimize
+    monkeypatch.setattr(optimize, "minimize", minimize)
     LEARNERS[learner][0](scores, codes)
 
     ((function, start),) = minimised
