@@ -42,6 +42,10 @@ _PUBLIC = {
     "read_corpus": "experiments.corpora",
     "load_study": "experiments.study",
     "run_study": "experiments.run",
+    "load": "inference.predictor",
+    "Model": "inference.predictor",
+    "load_bundle": "inference.bundle",
+    "model_card": "inference.card",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from .features.terminal import new_console, new_table, print_notes, showing_progress, showing_status
 
 if TYPE_CHECKING:
     from .experiments.corpora import Corpus
     from .experiments.study import Study
-    from .features.base import Progress
 
 app = typer.Typer(
     name="emofuse",
@@ -27,7 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-errors = Console(stderr=True)
 
 StudyArgument = Annotated[str | None, typer.Argument(help="A shipped study (see `emofuse corpora`) or a TOML file.")]
 Root = Annotated[Path | None, typer.Option(help="Folder or zip archive of the corpus.")]
@@ -37,7 +34,17 @@ Samples = Annotated[
 ]
 Jobs = Annotated[int, typer.Option(min=1, help="Threads and processes; results do not depend on it.")]
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Feature store; your cache folder by default.")]
+ModelArgument = Annotated[Path, typer.Argument(help="A model that `emofuse train` wrote (.emofuse).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Protocol = Annotated[str | None, typer.Option(help="Another protocol than the study's.")]
+SpeakerNormalisation = Annotated[
+    bool,
+    typer.Option(
+        "--speaker-normalisation",
+        help="Standardise each speaker by unlabelled statistics; stamped adaptive.",
+    ),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Another seed than the study's.")]
 CPUS = os.cpu_count() or 1
 MAX_EXPLAINED = 4  # beyond it, one line a feature
 INTERRUPTED = 130  # what Typer returns after Ctrl-C
@@ -75,7 +82,7 @@ def demo(
     from .experiments.study import load_study
 
     study = load_study("demo")
-    with _status("making the synthetic corpus"):
+    with showing_status("making the synthetic corpus"):
         corpus = read_corpus("demo", out / "corpus")
     _run_and_print(study, corpus, out / "corpus", out, jobs, out / "store", as_json)
 
@@ -94,13 +101,13 @@ def corpora(
         found = [asdict(info) for info in infos]
         print(json.dumps(found[0] if name else found, indent=1, ensure_ascii=False))
         return
-    console = _console()
+    console = new_console()
     if name:
         for key, value in asdict(infos[0]).items():
             shown = ", ".join(value) if isinstance(value, tuple) else {True: "yes", False: "no"}.get(value, value)
             console.print(f"[bold]{key:>10}[/]  {shown}", highlight=False)
         return
-    table = _table("Corpora: each is also the name of a shipped study")
+    table = new_table("Corpora: each is also the name of a shipped study")
     for heading in ("name", "modalities", "licence", "where"):
         table.add_column(heading, overflow="fold")
     for info in infos:
@@ -129,14 +136,14 @@ def audit(
     from .experiments.audit import audit as run_audit
 
     chosen, corpus, root = _study_and_corpus(study, root, samples)
-    with _status("looking"):
+    with showing_status("looking"):
         findings = run_audit(chosen, corpus, root=root, n_jobs=jobs)
     measured = None
     if optimism:
         from .experiments.optimism import measure_optimism
         from .features.store import FeatureStore
 
-        with _progress() as progress:
+        with showing_progress() as progress:
             measured = measure_optimism(
                 chosen,
                 corpus,
@@ -156,7 +163,7 @@ def audit(
         } | ({} if measured is None else {"optimism": measured})
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:
-        table = _table(f"Audit of {corpus.info.name} for study {chosen.name}")
+        table = new_table(f"Audit of {corpus.info.name} for study {chosen.name}")
         for heading in ("", "what", "where", "finding", "used"):
             table.add_column(heading, overflow="fold")
         colours = {"refused": "bold red", "warning": "yellow", "note": "dim"}
@@ -170,18 +177,18 @@ def audit(
                 "yes" if finding.used else "no",
             )
             table.add_row(*map(Text, cells), style=style)
-        _console().print(table)
+        new_console().print(table)
         if measured is not None:
             from .experiments.report import row_name
 
-            table = _table(f"{measured['label']} by the study's split and by a random one")
+            table = new_table(f"{measured['label']} by the study's split and by a random one")
             for heading in ("strategy", "classifier", measured["honest"]["name"], "random [LEAKY]", "gap"):
                 table.add_column(Text(heading), justify="left" if heading in ("strategy", "classifier") else "right")
             for row in measured["rows"]:
                 numbers = (f"{row['honest']:.3f}", f"{row['random']:.3f}", f"{row['gap']:+.3f}")
                 table.add_row(row_name(row), row["classifier"], *numbers)
-            _console().print(table)
-            _console().print(measured["sentence"], style="bold", highlight=False, markup=False)
+            new_console().print(table)
+            new_console().print(measured["sentence"], style="bold", highlight=False, markup=False)
     raise typer.Exit(1 if refused else 0)
 
 
@@ -202,7 +209,7 @@ def extract(
 
     chosen, corpus, root = _study_and_corpus(study, root, samples, comparing=False)
     corpus = prepare_corpus(chosen, corpus, require_label=False, n_jobs=jobs)
-    with _progress() as progress:
+    with showing_progress() as progress:
         built = build_blocks(chosen, corpus, root=root, n_jobs=jobs, store=FeatureStore(store), progress=progress.block)
     if out is not None:
         _write_blocks(built, out)
@@ -220,15 +227,17 @@ def extract(
             )
         )
         return
-    table = _table(f"Extraction for study {chosen.name}: {len(built.X)} samples")
+    table = new_table(f"Extraction for study {chosen.name}: {len(built.X)} samples")
     for heading in ("block", "features", "extracted", "from store", "absent", "failed"):
         table.add_column(heading, justify="left" if heading == "block" else "right")
     for block in dict.fromkeys(built.X.columns.get_level_values(0)):
         counts = built.counts.get(block)
         cells = ["-"] * 4 if counts is None else [str(count) for count in counts.values()]
         table.add_row(block, str(built.X[block].shape[1]), *cells)
-    _console().print(table)
-    _print_notes([*built.notes, *_failure_notes(built.failures), *_warning_notes(built.warnings)])
+    new_console().print(table)
+    from .experiments.terminal import failure_notes, warning_notes
+
+    print_notes([*built.notes, *failure_notes(built.failures), *warning_notes(built.warnings)])
 
 
 @app.command()
@@ -245,9 +254,9 @@ def explain(
     if as_json:
         print(json.dumps([asdict(item) for item in found], indent=1, ensure_ascii=False))
         return
-    console = _console()
+    console = new_console()
     if len(found) > MAX_EXPLAINED:
-        table = _table(f"{len(found)} features")
+        table = new_table(f"{len(found)} features")
         for heading in ("feature", "extractor", "unit", "measures"):
             table.add_column(heading)
         for item in found:
@@ -273,14 +282,15 @@ def show(
 ) -> None:
     """Draw one clip: waveform and F0, frames with faces and landmarks, EEG bands, tokens."""
     from .experiments.show import show_clip
+    from .experiments.terminal import lines
 
-    with _status(f"reading {clip.name}"):
+    with showing_status(f"reading {clip.name}"):
         facts = show_clip(clip, out or Path(f"{clip.stem}.png"), start_s=start_s, end_s=end_s, sampling_rate_hz=rate)
     if as_json:
         print(json.dumps(facts, indent=1, ensure_ascii=False))
         return
-    console = _console()
-    for name, value in _lines(facts):
+    console = new_console()
+    for name, value in lines(facts):
         console.print(Text(f"{name:>18}  "), Text(value), sep="", soft_wrap=True)
 
 
@@ -292,17 +302,11 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/STUDY by default.")] = None,
     jobs: Jobs = CPUS,
     store: StoreOption = None,
-    protocol: Annotated[str | None, typer.Option(help="Another protocol than the study's.")] = None,
+    protocol: Protocol = None,
     test_split: Annotated[str | None, typer.Option(help="Split that protocol 'official' tests on.")] = None,
-    speaker_normalisation: Annotated[
-        bool,
-        typer.Option(
-            "--speaker-normalisation",
-            help="Standardise each speaker by unlabelled statistics; stamped adaptive.",
-        ),
-    ] = False,
+    speaker_normalisation: SpeakerNormalisation = False,
     leaky: Annotated[bool, typer.Option("--leaky", help="Run although the split leaks; stamped leaky.")] = False,
-    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the study's.")] = None,
+    seed: Seed = None,
     budget: Annotated[
         int | None,
         typer.Option(min=0, max=1000, help="Nested tuning: trials a strategy; 0 takes the recipes as they are."),
@@ -343,6 +347,241 @@ def report(
         print(path)
 
 
+@app.command()
+def train(
+    study: StudyArgument = None,
+    root: Root = None,
+    samples: Samples = None,
+    out: Annotated[Path | None, typer.Option(help="The model to write; STUDY.emofuse by default.")] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="A strategy, or NAME:CLASSIFIER; by default the one that training rows choose out of fold."),
+    ] = None,
+    hold_out: Annotated[
+        str | None, typer.Option(help="Groups (speakers) to leave out of everything, separated by commas.")
+    ] = None,
+    jobs: Jobs = CPUS,
+    store: StoreOption = None,
+    protocol: Protocol = None,
+    speaker_normalisation: SpeakerNormalisation = False,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Validate a study's way of choosing a model, choose one, fit it on every sample, and write it to one file."""
+    from .experiments.bundles import licences, save_trained
+    from .experiments.run_folder import prepare_folder
+    from .experiments.terminal import print_training
+    from .experiments.train import train_study
+    from .features.store import FeatureStore
+
+    chosen, corpus, root = _study_and_corpus(study, root, samples)
+    changes: dict[str, Any] = {}
+    if protocol is not None:
+        changes["protocol"] = chosen.protocol.model_dump() | {"name": protocol}
+    if speaker_normalisation:
+        changes["speaker_normalisation"] = True
+    if seed is not None:
+        changes["seed"] = seed
+    if changes:
+        chosen = chosen.changed(**changes)
+    out = out or Path(f"{chosen.name}.emofuse")
+    prepare_folder(out.parent)
+    with showing_progress() as progress:
+        done = train_study(
+            chosen,
+            corpus,
+            strategy=strategy,
+            root=root,
+            n_jobs=jobs,
+            store=FeatureStore(store),
+            hold_out=[name.strip() for name in (hold_out or "").split(",") if name.strip()],
+            progress=progress.block,
+            on_task=progress.tasks,
+        )
+    save_trained(done, out)
+    said = {
+        "model": str(out),
+        "bytes": out.stat().st_size,
+        "strategy": done.strategy,
+        "classifier": done.family,
+        "blocks": list(done.blocks),
+        "validation": done.validation,
+        "n_samples": done.training["n_samples"],
+        "n_groups": done.training["n_groups"],
+        "n_held_out_groups": len(done.training["held_out"]),
+        "licences": licences(done),
+        "notes": list(done.notes),
+    }
+    if as_json:
+        print(json.dumps(said, indent=1, ensure_ascii=False))
+        return
+    print_training(said)
+    print_notes([*said["licences"], *done.notes])
+    print(f"model: {out} ({said['bytes'] / 1e6:.1f} MB)")
+
+
+@app.command()
+def evaluate(
+    model: ModelArgument,
+    corpus: Annotated[str | None, typer.Option(help="A corpus; the one it was trained on by default.")] = None,
+    root: Root = None,
+    samples: Samples = None,
+    split: Annotated[
+        str | None, typer.Option(help="A split of the corpus, or held_out: the groups that training left out.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write results, predictions and report to this folder.")] = None,
+    jobs: Jobs = CPUS,
+    store: StoreOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a model answer a corpus, all modalities and each alone; stamped leaky where training had seen any of it."""
+    from .experiments.corpora import read_corpus
+    from .experiments.evaluate import evaluate_model, write_evaluation
+    from .experiments.run_folder import prepare_folder
+    from .experiments.terminal import failure_notes, print_classes, print_results, warning_notes
+    from .features.errors import CorpusError
+    from .features.store import FeatureStore
+    from .inference.predictor import load
+
+    loaded = load(model)
+    if samples is not None:
+        found, root = _own_corpus(samples, root, require_label=False), root or samples.parent
+    else:
+        name = corpus or str(loaded.manifest["corpus"]["name"])
+        if root is None:
+            raise CorpusError(
+                f"corpus {name!r}: give its folder or archive with --root, or your own table with --samples"
+            )
+        with showing_status(f"reading {name}"):
+            found = read_corpus(name, root)
+    if out is not None:
+        prepare_folder(out)
+    with showing_progress() as progress:
+        done = evaluate_model(
+            loaded, found, split=split, root=root, n_jobs=jobs, store=FeatureStore(store), progress=progress.block
+        )
+    folder = None if out is None else write_evaluation(done, loaded, out)
+    if as_json:
+        print(json.dumps({**done.results, "notes": list(done.notes)}, indent=1, ensure_ascii=False))
+        return
+    print_results(done.results, str(loaded.manifest["study"]["metrics"][0]))
+    print_classes(done.results["evaluation"])
+    print_notes([*done.notes, *failure_notes(done.table.failures), *warning_notes(done.table.warnings)])
+    if folder is not None:
+        print(f"report: {folder / 'report.html'}")
+
+
+@app.command()
+def predict(
+    model: ModelArgument,
+    clips: Annotated[
+        list[str] | None, typer.Argument(help="Clips or folders of them; - reads lines of text from standard input.")
+    ] = None,
+    audio: Annotated[Path | None, typer.Option(help="Sound of a clip.")] = None,
+    video: Annotated[
+        Path | None, typer.Option(help="Video of a clip; its sound track too, where --audio is not given.")
+    ] = None,
+    image: Annotated[Path | None, typer.Option(help="Picture of a face.")] = None,
+    text: Annotated[str | None, typer.Option(help="The text itself.")] = None,
+    eeg: Annotated[Path | None, typer.Option(help="EEG recording.")] = None,
+    physiology: Annotated[Path | None, typer.Option(help="Table of physiological signals.")] = None,
+    openface: Annotated[Path | None, typer.Option(help="Table that OpenFace wrote.")] = None,
+    start_s: Annotated[float | None, typer.Option(min=0, help="First second of the clip.")] = None,
+    end_s: Annotated[float | None, typer.Option(min=0, help="Last second of the clip.")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Sample table: a row a clip, columns as these options; block/feature for numbers."),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Where relative paths of --csv begin; its folder by default.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the answers to this CSV, Parquet or JSON file.")] = None,
+    enrol: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the person's other clips: the answer is measured against them; adaptive."),
+    ] = None,
+    budget_ms: Annotated[
+        float | None, typer.Option(min=0, help="Time for a clip: the dearest modalities are left out to keep it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a clip, or many: what its label is, how sure that is, what each modality says, and which features moved it."""
+    from .inference.predictor import load
+    from .inference.requests import answer_request, read_request
+    from .inference.terminal import print_answer, print_answers, write_answers
+
+    options = {"audio": audio, "video": video, "image": image, "text": text, "eeg": eeg}
+    options |= {"physiology": physiology, "openface": openface, "start_s": start_s, "end_s": end_s}
+    loaded = load(model)
+    request = read_request(loaded, options, clips or [], csv=csv, root=root)
+    speaker = (
+        None if enrol is None else loaded.enrol([clip for _, clip in read_request(loaded, {}, [str(enrol)]).clips])
+    )
+    with showing_progress() as progress:
+        answered = answer_request(loaded, request, speaker=speaker, budget_ms=budget_ms, showing=progress.block)
+    if out is not None:
+        write_answers(answered, out)
+    if as_json:
+        found = [{"clip": name} | answer.as_dict() for name, answer in answered]
+        print(json.dumps(answered[0][1].as_dict() if request.single else found, indent=1, ensure_ascii=False))
+    elif request.single:
+        print_answer(answered[0][1])
+    elif out is None:
+        print_answers(answered)
+    else:
+        print(out)
+
+
+@app.command()
+def inspect(
+    model: ModelArgument,
+    card: Annotated[bool, typer.Option("--card", help="Print the model card in Markdown.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a model needs, what it was trained and validated on, its licences and its size."""
+    from .inference.bundle import load_bundle
+    from .inference.card import model_card
+    from .inference.terminal import inspection, print_inspection
+
+    bundle = load_bundle(model)
+    if card:
+        print(model_card(bundle))
+    elif as_json:
+        print(json.dumps(inspection(bundle), indent=1, ensure_ascii=False))
+    else:
+        print_inspection(bundle)
+
+
+@app.command()
+def serve(
+    model: ModelArgument,
+    host: Annotated[
+        str, typer.Option(help="Where to listen; anything but this machine needs a token in EMOFUSE_TOKEN.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes one that is free.")] = 8000,
+    at_work: Annotated[int, typer.Option(min=1, max=64, help="Requests worked on at once.")] = 2,
+    body_mb: Annotated[int, typer.Option(min=1, max=1024, help="Longest body of a request, in MB.")] = 64,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Longest time for an answer.")] = 30.0,
+) -> None:
+    """Serve a model and its page on this machine; stop with Ctrl-C.
+
+    A token of 16 letters or more in the environment variable EMOFUSE_TOKEN is asked of every client.
+    """
+    from .features.errors import EmofuseError
+
+    try:
+        from .inference.limits import Limits
+        from .inference.service import serve as run_service
+    except ModuleNotFoundError as error:
+        raise EmofuseError(f"the service needs {error.name}: install emofuse[serve]") from None
+    from .inference.predictor import load
+
+    loaded = load(model)
+    with showing_status("warming up"):
+        loaded.warm()
+    run_service(loaded, host, port, limits=Limits(at_work=at_work, body_bytes=body_mb * 1024**2, seconds=seconds))
+
+
 @app.callback(invoke_without_command=True)
 def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
@@ -352,29 +591,40 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
+def _own_corpus(samples: Path, root: Path | None, *, require_label: bool) -> Corpus:
+    """Return a user's own sample table as a corpus."""
+    from .experiments.corpora import Corpus, CorpusInfo
+    from .features.samples import media_columns, read_samples
+
+    table = read_samples(samples, root=root, require_label=require_label)
+    info = CorpusInfo(
+        name=samples.stem,
+        title=f"sample table {samples.name}",
+        licence="the user's own data",
+        source=samples.name,
+        layout="sample table",
+        groups="speaker",
+        modalities=tuple(column for column in (*media_columns(), "text") if column in table),
+    )
+    return Corpus(info, table)
+
+
 def _study_and_corpus(
     study: str | None, root: Path | None, samples: Path | None, *, comparing: bool = True
 ) -> tuple[Study, Corpus, Path]:
-    from .experiments.corpora import Corpus, CorpusInfo, read_corpus
+    from .experiments.corpora import read_corpus
     from .experiments.study import load_study, study_for_samples
     from .features.errors import CorpusError, StudyError
-    from .features.samples import media_columns, read_samples
 
     if samples is not None:
-        table = read_samples(samples, root=root, require_label=comparing)
-        info = CorpusInfo(
-            name=samples.stem,
-            title=f"sample table {samples.name}",
-            licence="the user's own data",
-            source=samples.name,
-            layout="sample table",
-            groups="speaker",
-            modalities=tuple(column for column in (*media_columns(), "text") if column in table),
-        )
-        chosen = (
-            study_for_samples(table, name=samples.stem, comparing=comparing) if study is None else load_study(study)
-        )
-        return chosen, Corpus(info, table), root or samples.parent
+        corpus = _own_corpus(samples, root, require_label=comparing)
+        if study is None:
+            return (
+                study_for_samples(corpus.samples, name=samples.stem, comparing=comparing),
+                corpus,
+                root or samples.parent,
+            )
+        return load_study(study), corpus, root or samples.parent
     if study is None:
         raise StudyError("name a study (such as ravdess, or a TOML file), or give --samples TABLE.csv")
     chosen = load_study(study)
@@ -386,7 +636,7 @@ def _study_and_corpus(
         from platformdirs import user_cache_path
 
         root = user_cache_path("emofuse") / "demo"
-    with _status(f"reading {chosen.corpus}"):
+    with showing_status(f"reading {chosen.corpus}"):
         return chosen, read_corpus(chosen.corpus, root), root
 
 
@@ -395,10 +645,11 @@ def _run_and_print(
 ) -> None:
     from .experiments.run import run_study
     from .experiments.run_folder import prepare_folder, write_run
+    from .experiments.terminal import failure_notes, print_results, warning_notes
     from .features.store import FeatureStore
 
     prepare_folder(out)
-    with _progress() as progress:
+    with showing_progress() as progress:
         done = run_study(
             study,
             corpus,
@@ -412,70 +663,9 @@ def _run_and_print(
     if as_json:
         print((folder / "results.json").read_text(encoding="utf-8"), end="")
         return
-    _print_results(done.results, study.metrics[0])
-    _print_notes([*done.notes, *_failure_notes(done.table.failures), *_warning_notes(done.table.warnings)])
+    print_results(done.results, study.metrics[0])
+    print_notes([*done.notes, *failure_notes(done.table.failures), *warning_notes(done.table.warnings)])
     print(f"report: {folder / 'report.html'}")
-
-
-def _print_results(results: dict[str, Any], metric: str) -> None:
-    from .experiments.report import number, row_kind, row_name, sorted_rows, stamps
-    from .experiments.results import METRIC_LABELS
-
-    corpus, protocol = results["corpus"], results["protocol"]
-    marks = stamps(results)
-    groups = f"{corpus['n_groups']} {protocol['groups']}s, " if corpus["n_groups"] else ""
-    title = f"{results['study']}: {corpus['n_samples']} samples, {groups}{protocol['name']}"
-    table = _table(title + (f"  [{', '.join(marks).upper()}]" if marks else ""))
-    table.add_column("strategy")
-    table.add_column("classifier")
-    table.add_column(f"{METRIC_LABELS[metric]} (95 % interval)", justify="right")
-    others = [name for name in METRIC_LABELS if name != metric]
-    for name in others:
-        table.add_column(METRIC_LABELS[name], justify="right")
-    for row in sorted_rows(results, metric):
-        main_ = row["metrics"][metric]
-        cells = [number(row["metrics"][name]["mean"]) for name in others]
-        interval = f"{number(main_['mean'])} ({number(main_['low'])} to {number(main_['high'])})"
-        style = {"single": "cyan", "control": "dim"}.get(row_kind(row))
-        style = "bold" if row["strategy"] == "selected" else style
-        table.add_row(row_name(row), row["classifier"], interval, *cells, style=style)
-    console = _console()
-    console.print(table)
-    if "other_protocols" in results:
-        console.print(_protocol_table(results, metric))
-    console.print(results["verdict"], style="bold", highlight=False, markup=False)
-
-
-def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what a clip's facts say, a line each."""
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            yield from _lines({f"{name} {key}": item for key, item in value.items()})
-        elif isinstance(value, list):
-            if value:
-                yield name, ", ".join(map(str, value))
-        elif value is not None:
-            yield name.removesuffix("_hz").removesuffix("_s").replace("_", " "), f"{value}{_unit(name)}"
-
-
-def _unit(name: str) -> str:
-    return " Hz" if name.endswith("_hz") else " s" if name.endswith("_s") else " dB" if name.endswith("_db") else ""
-
-
-def _protocol_table(results: dict[str, Any], metric: str) -> Table:
-    from .experiments.report import number, protocol_columns, protocol_rows
-    from .experiments.results import METRIC_LABELS
-
-    table = _table(f"{METRIC_LABELS[metric]} under other splits: what a stamped one gains is no skill")
-    table.add_column("strategy")
-    table.add_column("classifier")
-    for column in protocol_columns(results):
-        marks = "".join(f" [{mark.upper()}]" for mark in column["stamps"])
-        table.add_column(Text(column["name"] + marks), justify="right")
-    for row in protocol_rows(results, metric):
-        cells = ["" if item is None else number(item["mean"]) for item in row["metrics"]]
-        table.add_row(row["name"], row["classifier"], *cells)
-    return table
 
 
 def _write_blocks(built: Any, out: Path) -> None:
@@ -498,36 +688,6 @@ def _write_blocks(built: Any, out: Path) -> None:
         ) from None
 
 
-def _console() -> Console:
-    """Return a console that keeps tables whole where the output is no terminal."""
-    return Console() if sys.stdout.isatty() else Console(width=1000)
-
-
-def _table(title: str) -> Table:
-    return Table(title=Text(title), box=None, title_justify="left")
-
-
-def _print_notes(notes: list[str]) -> None:
-    from .features.text_cleaning import printable
-
-    for note in notes[:20]:
-        errors.print(f"note: {printable(note)}", style="dim", highlight=False, markup=False, soft_wrap=True)
-    if len(notes) > 20:
-        errors.print(f"note: {len(notes) - 20} more, see results.json", style="dim")
-
-
-def _failure_notes(failures: Any) -> list[str]:
-    return [
-        f"{item.source} sample {item.sample!r} is absent ({item.code}): {item.message}"
-        for item in failures.itertuples()
-    ]
-
-
-def _warning_notes(warnings: Any) -> list[str]:
-    kinds = warnings["message"].str.split(":").str[0].value_counts() if len(warnings) else {}
-    return [f"{count} samples: {kind}" for kind, count in kinds.items()]
-
-
 def _complain(text: str, limit: int = 2000) -> int:
     """Print one line on stderr; return the exit status of what the user can mend."""
     from .features.text_cleaning import printable
@@ -543,46 +703,3 @@ def _usage(error: Any) -> str:
     message = str(error.format_message()).rstrip(".")
     command = getattr(error.ctx, "command_path", "emofuse")
     return f"{message}; see '{command} --help'" if message else ""
-
-
-@contextmanager
-def _status(text: str) -> Iterator[None]:
-    if not errors.is_terminal:
-        yield
-        return
-    with errors.status(f"{text} …"):
-        yield
-
-
-class _Bars:
-    """Progress on stderr: one bar a block, one for the folds; silent where stderr is no terminal."""
-
-    def __init__(self, bars: Any = None) -> None:
-        self.bars = bars
-        self.folds: Any = None
-
-    @contextmanager
-    def block(self, name: str, total: int) -> Iterator[Progress]:
-        if self.bars is None:
-            yield lambda _: None
-            return
-        task = self.bars.add_task(f"extracting {name}", total=total)
-        yield lambda amount: self.bars.advance(task, amount)
-
-    def tasks(self, finished: int, total: int) -> None:
-        if self.bars is not None:
-            if self.folds is None:
-                self.folds = self.bars.add_task("comparing", total=total)
-            self.bars.update(self.folds, completed=finished)
-
-
-@contextmanager
-def _progress() -> Iterator[_Bars]:
-    if not errors.is_terminal:
-        yield _Bars()
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as bars:
-        yield _Bars(bars)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from scipy.linalg import cholesky, solve_triangular
 
-from .base import Array
+from .parts import Array
 
 BLOCK_ROWS = 4096
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .base import Array, LabelSafeClassifier, balanced_weights
+from .base import LabelSafeClassifier, balanced_weights
 from .heads import TreesHead
+from .parts import Array
 
 
 class BoostedTrees(LabelSafeClassifier):

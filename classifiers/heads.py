@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit, softmax
 
 from ..features.errors import TableError
@@ -106,10 +107,12 @@ class TreesHead:
 
     booster: Any
 
-    def apply(self, rows: Array) -> Array:
+    def apply(self, rows: Any) -> Array:
         """Return probabilities of shape (n_samples, n_classes)."""
-        found = self.booster.inplace_predict(np.ascontiguousarray(rows, dtype=np.float32))
-        return np.asarray(found, dtype=np.float64).reshape(len(rows), -1)
+        # A booster would read absent entries of a sparse matrix as missing; it was trained on zeros.
+        dense = rows.toarray() if sparse.issparse(rows) else rows
+        found = self.booster.inplace_predict(np.ascontiguousarray(dense, dtype=np.float32))
+        return np.asarray(found, dtype=np.float64).reshape(len(dense), -1)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from ..features.errors import StudyError
-from .base import Array, LabelSafeClassifier, balanced_weights
+from .base import LabelSafeClassifier, balanced_weights
 from .block_cholesky import solve_in_blocks
 from .heads import KernelHead
-from .parts import gaussian_kernel
+from .parts import Array, gaussian_kernel
 
 MAX_ROWS = 40_000  # half of their kernel takes 3.2 GB
 MANY_ROWS = 5_000  # above, single precision: half the memory and time, and errors far below those of so many rows

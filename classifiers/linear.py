@@ -8,8 +8,9 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import eigh
 
-from .base import Array, LabelSafeClassifier, balanced_weights
+from .base import LabelSafeClassifier, balanced_weights
 from .heads import LinearHead, OneVersusRestHead
+from .parts import Array
 
 MANY_COEFFICIENTS = 400
 
@@ -103,7 +104,8 @@ class NaiveBayesLogistic(LabelSafeClassifier):
             model.fit(weighted, is_class, sample_weight=balanced_weights(is_class.astype(int), weights))
             coefficients.append(model.coef_[0] * scale)
             intercepts.append(model.intercept_[0])
-        self.coef_ = np.array(coefficients)
+        # Column by column: a sparse row is then multiplied without a copy of all coefficients.
+        self.coef_ = np.asfortranarray(coefficients)
         self.intercept_ = np.array(intercepts)
 
     def _head(self) -> OneVersusRestHead:

@@ -27,7 +27,7 @@ Meta = Literal["linear", "boosted"]
 Reduction = Literal["pca", "lda", "select"]
 Maker = Callable[[dict[str, Any]], Pipeline]  # takes the parameters it uses out of the dict
 FAMILIES = ("boosted", "linear", "kernel", "given")
-FRONT_PARAMETERS = ("scaling", "n_columns", "n_components", "counts", "negation")
+FRONT_PARAMETERS = ("scaling", "n_columns", "n_components", "counts", "negation", "stemming")
 
 
 def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pipeline:
@@ -102,7 +102,8 @@ def _maker(table: dict[tuple[str, str], Maker], family: str, kind: str) -> Maker
 
 
 def _vectorizer(parameters: dict[str, Any]) -> TextVectorizer:
-    return TextVectorizer(**{name: parameters.pop(name) for name in ("counts", "negation") if name in parameters})
+    own = ("counts", "negation", "stemming")
+    return TextVectorizer(**{name: parameters.pop(name) for name in own if name in parameters})
 
 
 def _scaler(parameters: dict[str, Any]) -> Scaler | Projection:

@@ -7,24 +7,25 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..features.base import FAILURE_COLUMNS, WARNING_COLUMNS, Extraction, Progress
 from ..features.dialogue import context_texts
 from ..features.errors import StudyError, TableError
 from ..features.extractors import make_extractor
+from ..features.speaker_statistics import Statistics, normalised_rows
 from ..features.store import FeatureStore
 from ..features.tables import as_block, read_feature_table
 from ..fusion.blocks import join_blocks, present_rows, select_block
 from .corpora import Corpus
 from .study import BlockSpec, Study
 
+Array = npt.NDArray[np.float64]
 # Called with the name of a block and its number of rows; gives the callable that is told of finished rows.
 ProgressMaker = Callable[[str, int], AbstractContextManager[Progress]]
-NORMALISATION_PRIOR = 1.0  # samples' worth of the corpus mean and spread mixed into each speaker's own
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ class BlockTable:
         SHA-256 of each sample's source bytes, by source column.
     notes : tuple of str
         Blocks that were left out, and why.
+    speakers : dict of str to pair of ndarray of shape (n_features,)
+        Mean and variance of each block before each speaker was standardised, which speakers are shrunk towards; empty where
+        none was.
     """
 
     X: pd.DataFrame
@@ -50,6 +54,7 @@ class BlockTable:
     warnings: pd.DataFrame
     hashes: dict[str, pd.Series] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    speakers: dict[str, tuple[Array, Array]] = field(default_factory=dict)
 
 
 def build_blocks(
@@ -86,7 +91,7 @@ def build_blocks(
         if fingerprint in measured:
             extraction = measured[fingerprint]
         else:
-            with nullcontext(None) if progress is None else progress(name, len(corpus.samples)) as notify:
+            with nullcontext(None) if progress is None else progress(f"extracting {name}", len(corpus.samples)) as notify:
                 extraction = extractor.extract(corpus.samples, n_jobs=n_jobs, store=store, progress=notify)
             measured[fingerprint] = extractions[name] = extraction
             if not spec.reads_text:  # two people may say the same words; they cannot share a recording
@@ -95,10 +100,13 @@ def build_blocks(
     if not blocks:
         raise StudyError(f"study {study.name!r}: none of its blocks is in the corpus ({'; '.join(notes)})")
     _check_shared_files(corpus.samples, hashes)
+    speakers = {}
     if study.speaker_normalisation:
         for name, block in blocks.items():
             if isinstance(block, pd.DataFrame) and study.blocks[name].kind == "dense":
                 blocks[name] = normalise_speakers(block, corpus.samples)
+                overall = Statistics.of(block.to_numpy(dtype=np.float64))
+                speakers[name] = (overall.mean, overall.variance)
     X = join_blocks(blocks)
     for name in blocks:
         if not present_rows(select_block(X, name)).any():
@@ -110,6 +118,7 @@ def build_blocks(
         _stack([extraction.warnings for extraction in extractions.values()], WARNING_COLUMNS),
         hashes,
         tuple(notes),
+        speakers,
     )
 
 
@@ -140,18 +149,13 @@ def normalise_speakers(block: pd.DataFrame, samples: pd.DataFrame, corpus: pd.Da
     if "group" not in samples:
         raise StudyError("speaker_normalisation needs a column 'group' (speaker or subject) in the sample table")
     values = block.to_numpy(dtype=np.float64)
-    overall, spread = _mean_and_variance(values if corpus is None else corpus.to_numpy(dtype=np.float64))
+    overall = Statistics.of(values if corpus is None else corpus.to_numpy(dtype=np.float64))
     normalised = np.full_like(values, np.nan, dtype=np.float32)
     groups = samples["group"].to_numpy()
     for group in np.unique(groups):
         rows = groups == group
-        own = values[rows]
-        count = (~np.isnan(own)).sum(axis=0)
-        mean, variance = _mean_and_variance(own)
-        share = count / (count + NORMALISATION_PRIOR)
-        centre = share * mean + (1 - share) * overall
-        scale = np.sqrt(share * variance + (1 - share) * spread)
-        normalised[rows] = (own - centre) / np.where(scale > 1e-12, scale, 1.0)
+        own = Statistics.of(values[rows])
+        normalised[rows] = normalised_rows(values[rows], own, overall.mean, overall.variance)
     return pd.DataFrame(normalised, index=block.index, columns=block.columns)
 
 
@@ -230,14 +234,6 @@ def _check_shared_files(samples: pd.DataFrame, hashes: dict[str, pd.Series]) -> 
                 )
     if problems:
         raise TableError(problems[:20])
-
-
-def _mean_and_variance(values: Any) -> tuple[Any, Any]:
-    """Return NaN-aware column means and variances, 0 where a column has no value."""
-    seen = ~np.isnan(values)
-    counts = np.maximum(seen.sum(axis=0), 1)
-    mean = np.where(seen, values, 0).sum(axis=0) / counts
-    return mean, np.square(np.where(seen, values - mean, 0)).sum(axis=0) / counts
 
 
 def _first_failure(extraction: Extraction | None) -> str:

@@ -59,5 +59,13 @@ class StoreError(EmofuseError):
     """The feature store cannot be read or written."""
 
 
+class BundleError(EmofuseError):
+    """A model file cannot be written, or must not be used."""
+
+
+class PredictionError(EmofuseError):
+    """A prediction was asked for in a way that no model could answer."""
+
+
 class EmofuseWarning(UserWarning):
     """Something that lowers the quality of a result without making it wrong."""

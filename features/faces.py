@@ -33,6 +33,9 @@ PREDICTION_SIDE_PX = 256
 MARGIN = 0.25  # of the face's side: landmarks lie inside of it for all but extreme poses
 VIEWS = ("front", "turned left", "turned right", "tilted left", "tilted right")
 
+# Where pictures are one face from edge to edge: FER2013's are 1.28 times as wide as the detector's box in them
+# (median of 254 faces that it finds in 400).
+MARGIN_OF_CROPS = 0.14
 Points = npt.NDArray[np.float64]
 
 
@@ -169,6 +172,24 @@ def landmarks(picture: Pixels, box: Box, *, predictor_path: str | None = None, m
         other = _predict(predictor, mirror, flipped)[MIRROR]
         points = (points + np.column_stack([across - 1 - other[:, 0], other[:, 1]])) / 2
     return (points + 0.5) / scale - 0.5 + (left, top)
+
+
+def cut_out(picture: Pixels, box: Box, margin: float) -> Pixels:
+    """Return a face with a margin of so many of its widths on each side, as far as the picture goes.
+
+    Parameters
+    ----------
+    picture : ndarray of shape (height, width) or (height, width, 3), uint8
+    box : Box
+    margin : float
+
+    Returns
+    -------
+    ndarray of shape (cut_height, cut_width) or (cut_height, cut_width, 3), uint8
+    """
+    more = margin * (box.right - box.left)
+    left, top = max(0, round(box.left - more)), max(0, round(box.top - more))
+    return np.ascontiguousarray(picture[top : round(box.bottom + more), left : round(box.right + more)])
 
 
 def whole_box(picture: Pixels) -> Box:

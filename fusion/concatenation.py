@@ -76,19 +76,19 @@ class Concatenation:
 
     def side_by_side(self, columns: Mapping[str, Array], names: Collection[str], rows: Array) -> Array:
         """Put some blocks, of rows that have them, side by side."""
-        return np.hstack([self._factor(name, names) * columns[name][rows] for name in names])
+        return np.hstack([self.factor(name, names) * columns[name][rows] for name in names])
 
     def joined(self, columns: Mapping[str, Array], present: Array) -> Array:
         """Put all blocks side by side; what is absent is NaN to trees, and for others 0 beside a column that says so."""
         parts: list[Array] = []
         for name, there in zip(self.names, present, strict=True):
             filled = np.float32(np.nan if self.takes_nan else 0.0)
-            parts.append(np.where(there[:, None], self._factor(name, self.names) * columns[name], filled))
+            parts.append(np.where(there[:, None], self.factor(name, self.names) * columns[name], filled))
             if name in self.partial and not self.takes_nan:
                 parts.append(np.where(there, 1.0, -1.0).astype(np.float32)[:, None])
         return np.hstack(parts)
 
-    def _factor(self, name: str, names: Collection[str]) -> np.float32:
+    def factor(self, name: str, names: Collection[str]) -> np.float32:
         """Return what a block is multiplied by among others, so that each has its share of the variance."""
         if not self.scaled:
             return np.float32(1)

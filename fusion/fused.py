@@ -158,15 +158,15 @@ class LateModel:
     experts : tuple of BlockExpert
     early : EarlyModel or None
         The expert of all blocks, which stands behind those of single blocks.
-    early_codes : ndarray of int or None
-        The classes it knows.
+    early_codes : ndarray of int
+        The classes it knows; empty where there is none.
     early_calibrator : Calibrator or None
     combination : Combination
     """
 
     experts: tuple[BlockExpert, ...]
     early: EarlyModel | None
-    early_codes: Array | None
+    early_codes: Array
     early_calibrator: Any
     combination: Combination
 
@@ -190,7 +190,7 @@ class LateModel:
                     columns={name: values[anything] for name, values in readied.columns.items()},
                     present={name: there[anything] for name, there in readied.present.items()},
                 )
-                answers = align(self.early.answer(rows), self.early_codes, np.arange(logs.shape[1]))
+                answers = align(self.early.answer(rows), self.early_codes, np.arange(len(self.combination.prior)))
                 logs[anything] = log_clipped(self.early_calibrator.apply(answers))
             scores.append(logs)
         return self.combination.combine(np.stack(scores))

@@ -165,7 +165,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         return LateModel(
             tuple(expert.as_part(self.classes_) for expert in experts if expert is not early),
             None if early is None else early.estimator.fused_model(),
-            None if early is None else np.searchsorted(self.classes_, early.estimator.classes_),
+            np.searchsorted(self.classes_, [] if early is None else early.estimator.classes_),
             None if early is None else early.calibrator,
             replace(combination, metas=tuple(metas)),
         )

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 import pytest
-from emofuse.experiments.blocks import NORMALISATION_PRIOR, build_blocks, normalise_speakers
+from emofuse.experiments.blocks import build_blocks, normalise_speakers
 from emofuse.experiments.corpora import Corpus, read_corpus
 from emofuse.experiments.study import load_study
 from emofuse.features.errors import SampleError, StudyError, TableError
+from emofuse.features.speaker_statistics import PRIOR
 from emofuse.features.store import FeatureStore
 from hypothesis import given
 from hypothesis import strategies as st
@@ -208,7 +209,7 @@ def test_speaker_normalisation_standardises_each_speaker_shrunk_towards_all(make
     block, groups = corpus.tables["face"], corpus.samples["group"]
     found = normalise_speakers(block, corpus.samples)
     own = block[groups == "s1"]
-    share = 5 / (5 + NORMALISATION_PRIOR)
+    share = 5 / (5 + PRIOR)
     centre = share * own.mean() + (1 - share) * block.mean()
     scale = np.sqrt(share * own.var(ddof=0) + (1 - share) * block.var(ddof=0))
     np.testing.assert_allclose(found[groups == "s1"], (own - centre) / scale, rtol=1e-5)

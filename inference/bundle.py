@@ -1,0 +1,230 @@
+"""The bundle: a trained model as one small safe file, with all that it takes to use it and to know what it is good for.
+
+A zip of ``manifest.json``, arrays, boosters as UBJSON, and the unfitted scikit-learn estimator as skops, so that its
+hyper-parameters survive and it can be trained again. The fitted numbers are no scikit-learn objects: to import it would cost
+more time and memory than a prediction may take. Nothing is ever unpickled, and loading runs no code of the file's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..features.errors import BundleError
+from ..fusion.fused import EarlyModel, FusedModel, LateModel
+from .archive import check_seal, read_file, read_members, write_archive
+from .estimator_file import check_estimator_file, pack_estimator, unpack_estimator
+from .tree import Members, from_tree, to_tree
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+ESTIMATOR = "estimator.skops"
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "xgboost-cpu", "xgboost", "opensmile", "dlib-bin", "scikit-image")
+# Every field a manifest must have, and its type.
+FIELDS: dict[str, type] = {
+    "name": str,
+    "strategy": str,
+    "classes": list,
+    "blocks": dict,
+    "study": dict,
+    "corpus": dict,
+    "training": dict,
+    "validation": dict,
+    "licences": list,
+    "versions": dict,
+    "model": dict,
+    "members": dict,
+}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a model file holds.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    manifest : dict
+    model : FusedModel
+    speakers : dict of str to (mean, variance)
+        For each block, where the model was trained on speaker-normalised features: the statistics of its training rows.
+    n_bytes : int
+    estimator_data : bytes
+    """
+
+    name: str
+    manifest: dict[str, Any]
+    model: FusedModel
+    speakers: dict[str, tuple[Any, Any]]
+    n_bytes: int
+    estimator_data: bytes
+
+    def estimator(self) -> Any:
+        """Return the scikit-learn estimator with its hyper-parameters, not fitted, ready to be trained again."""
+        return unpack_estimator(self.estimator_data)
+
+
+def save_bundle(
+    path: str | os.PathLike[str],
+    fusion: Any,
+    *,
+    study: dict[str, Any],
+    corpus: dict[str, Any],
+    blocks: dict[str, dict[str, Any]],
+    strategy: str,
+    validation: dict[str, Any],
+    training: dict[str, Any],
+    licences: list[str],
+    speakers: dict[str, tuple[Any, Any]] | None = None,
+) -> None:
+    """Write a fitted fusion as a bundle.
+
+    Parameters
+    ----------
+    path : path
+        Written whole or not at all.
+    fusion : fitted LateFusion, EarlyFusion or HybridFusion
+    study : dict
+        The resolved study.
+    corpus : dict
+        Name, title and licence of what it was trained on.
+    blocks : dict of str to dict
+        For each block ``extractor``, ``parameters``, ``kind``, ``source`` (the column of a sample table that it reads, or the
+        block's own name where ready numbers are given) and ``features`` (their names, in order).
+    strategy : str
+    validation, training : dict
+        How good it is, by which protocol; what it was trained on.
+    licences : list of str
+        What a user must be told.
+    speakers : dict of str to (mean, variance), optional
+        See :class:`Bundle`.
+
+    Raises
+    ------
+    BundleError
+        The file cannot be written, or the fusion holds estimators that are not of the recipes.
+    """
+    try:
+        model = fusion.fused_model()
+    except TypeError as error:
+        raise BundleError(str(error)) from None
+    members = Members()
+    tree = to_tree(model, members)
+    statistics = {
+        name: [to_tree(np.asarray(item), members) for item in pair] for name, pair in (speakers or {}).items()
+    }
+    files = {ESTIMATOR: pack_estimator(fusion), **members}
+    manifest = {
+        "schema": SCHEMA,
+        "name": study["name"],
+        "strategy": strategy,
+        "classes": fusion.classes_.tolist(),
+        "blocks": blocks,
+        "validation": validation,
+        "training": training,
+        "corpus": corpus,
+        "licences": licences,
+        "versions": {"emofuse": __version__, "python": platform.python_version()} | _versions(LIBRARIES),
+        "study": study,
+        "speakers": statistics,
+        "model": tree,
+        "members": {name: {"sha256": _sha256(data), "bytes": len(data)} for name, data in files.items()},
+    }
+    text = json.dumps(manifest, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    write_archive(Path(path), {MANIFEST: text.encode(), **files})
+
+
+def load_bundle(path: str | os.PathLike[str]) -> Bundle:
+    """Read a bundle.
+
+    Raises
+    ------
+    BundleError
+        One line, for: no such file, no zip, truncated, encrypted, a member that leads out of it, more bytes than a model has,
+        an unknown schema or a newer one, a member that is missing, unlisted or whose hash differs, a type that is not trusted,
+        and any byte that is not as it was written.
+    """
+    name = Path(path).name
+    data = read_file(Path(path))
+    members = read_members(data, name)
+    manifest = _manifest(members.pop(MANIFEST, None), name)
+    _check_hashes(members, manifest["members"], name)
+    if ESTIMATOR not in members:
+        raise BundleError(f"{name!r} holds no {ESTIMATOR}; train it again")
+    check_estimator_file(members[ESTIMATOR])
+    model = from_tree(manifest["model"], members)
+    if not isinstance(model, (EarlyModel, LateModel)):
+        raise BundleError(f"{name!r} holds no fusion but a {type(model).__name__}; train it again")
+    speakers = {
+        block: from_tree(pair, members) for block, pair in _of(manifest.get("speakers", {}), dict, "speakers").items()
+    }
+    check_seal(data, name)
+    return Bundle(name, manifest, model, speakers, len(data), members[ESTIMATOR])
+
+
+def _manifest(data: bytes | None, name: str) -> dict[str, Any]:
+    """Return the manifest after checks that it is one that this version can read."""
+    if data is None:
+        raise BundleError(f"{name!r} holds no {MANIFEST}: it is no emofuse model")
+    try:
+        manifest = json.loads(data)
+    except (ValueError, RecursionError):
+        raise BundleError(f"the manifest of {name!r} is no JSON; fetch the file or train it again") from None
+    schema = _of(manifest, dict, "manifest").get("schema")
+    if type(schema) is not int or schema < 1:
+        raise BundleError(f"{name!r} has the schema {schema!r:.40}, which is not known; train it again")
+    if schema > SCHEMA:
+        made_by = manifest.get("versions", {})
+        newer = made_by.get("emofuse", "newer") if isinstance(made_by, dict) else "newer"
+        raise BundleError(
+            f"{name!r} was written by a newer emofuse ({newer!s:.20}, schema {schema}; this one reads {SCHEMA}); update emofuse"
+        )
+    for field, kind in FIELDS.items():
+        _of(manifest.get(field), kind, f"{field} in the manifest of {name!r}")
+    if len(manifest["classes"]) < 1 or not all(isinstance(label, (str, int, bool)) for label in manifest["classes"]):
+        raise BundleError(f"the classes of {name!r} are no labels; train it again")
+    return dict(manifest)
+
+
+def _of(value: Any, kind: type, what: str) -> Any:
+    if not isinstance(value, kind):
+        raise BundleError(f"{what} must be {kind.__name__}, got {type(value).__name__}; do not use this file")
+    return value
+
+
+def _check_hashes(members: dict[str, bytes], listed: dict[str, Any], name: str) -> None:
+    missing, unlisted = sorted(set(listed) - set(members)), sorted(set(members) - set(listed))
+    if missing or unlisted:
+        raise BundleError(
+            f"{name!r} lacks {missing[:3]} and holds {unlisted[:3]} beside what its manifest lists; fetch it again"
+        )
+    for member, data in members.items():
+        entry = _of(listed[member], dict, f"the entry of {member!r}")
+        if entry.get("bytes") != len(data) or entry.get("sha256") != _sha256(data):
+            raise BundleError(
+                f"member {member!r} of {name!r} is not what its manifest says (SHA-256 differs); fetch it again"
+            )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _versions(names: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,265 @@
+"""From what is given to the rows of the model's blocks: each source decoded and measured once, whatever is wrong with it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..features.errors import BundleError, SampleError
+from ..fusion.fused import BlockRows
+
+LEAST_SEARCHED_PX = 96  # a smaller picture is a face from edge to edge
+N_PICTURES = 5  # of a video, where a model reads single pictures
+PICTURE_EVERY_S = 0.5
+SEARCHED_PX = 640
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of one source.
+
+    Attributes
+    ----------
+    rows : dict of str to ndarray or str
+        One a block: its features, shape (n_features,), float32, or its text.
+    warnings : tuple of str
+    reason : str or None
+        Why there are no rows.
+    decode_ms, extract_ms : float
+    """
+
+    rows: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    reason: str | None = None
+    decode_ms: float = 0.0
+    extract_ms: float = 0.0
+
+
+@dataclass
+class _Reader:
+    """One extractor, and which of its features make up which blocks."""
+
+    extractor: str
+    parameters: dict[str, Any]
+    features: dict[str, tuple[str, ...]]
+    made: Any = None
+    positions: dict[str, Any] = field(default_factory=dict)
+
+
+class Source:
+    """The blocks of a model that are made of one thing: a sound, a picture, a text.
+
+    Parameters
+    ----------
+    name : str
+        As :meth:`~emofuse.inference.predictor.Model.predict` is given it.
+    blocks : dict of str to dict
+        Their entries in the manifest.
+    """
+
+    def __init__(self, name: str, blocks: Mapping[str, Mapping[str, Any]]) -> None:
+        self.name = name
+        self.blocks = tuple(blocks)
+        self.texts = tuple(block for block, about in blocks.items() if about["extractor"] == "text")
+        self.tables = {
+            block: tuple(about["features"]) for block, about in blocks.items() if about["extractor"] == "table"
+        }
+        self._readers: list[_Reader] = []
+        for block, about in blocks.items():
+            if about["extractor"] in ("text", "table"):
+                continue
+            same = (
+                reader
+                for reader in self._readers
+                if (reader.extractor, reader.parameters) == (about["extractor"], about["parameters"])
+            )
+            reader = next(same, None)
+            if reader is None:
+                reader = _Reader(about["extractor"], dict(about["parameters"]), {})
+                self._readers.append(reader)
+            reader.features[block] = tuple(about["features"])
+        self._lock = threading.Lock()
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether anything is measured of it; of ready numbers nothing is."""
+        return bool(self._readers or self.texts)
+
+    def measure(
+        self, given: Any, *, start_s: float | None = None, end_s: float | None = None, of_video: bool = False
+    ) -> Measured:
+        """Return the rows of the blocks; a source that cannot be used gives none, and the reason."""
+        rows: dict[str, Any] = {}
+        warnings: list[str] = []
+        decode_ms = extract_ms = 0.0
+        try:
+            for block in self.texts:
+                rows[block] = _as_text(given)
+            for reader in self._readers:
+                begin = time.perf_counter()
+                extractor = self._extractor(reader)
+                source = _pictures(given, start_s, end_s) if of_video and self.name == "image" else given
+                if reader.extractor == "face_crop":
+                    source = _face_of(source, warnings)
+                several = source if isinstance(source, list) else [source]
+                signals = [extractor.signal_of(one, start_s=start_s, end_s=end_s) for one in several]
+                decoded = time.perf_counter()
+                found = _mean_row(extractor, signals)
+                extract_ms += 1e3 * (time.perf_counter() - decoded)
+                decode_ms += 1e3 * (decoded - begin)
+                warnings += [message for message in found.warnings if message not in warnings]
+                for block, positions in reader.positions.items():
+                    rows[block] = found.values[positions]
+        except SampleError as error:
+            return Measured({}, tuple(warnings), f"{error.code}: {error}", decode_ms, extract_ms)
+        return Measured(rows, tuple(warnings), None, decode_ms, extract_ms)
+
+    def ready(self) -> None:
+        """Make the extractors, which load the libraries and files that they need."""
+        for reader in self._readers:
+            self._extractor(reader)
+
+    def _extractor(self, reader: _Reader) -> Any:
+        if reader.made is None:
+            with self._lock:
+                if reader.made is None:
+                    reader.made = self._new_extractor(reader)
+        return reader.made
+
+    def _new_extractor(self, reader: _Reader) -> Any:
+        from ..features.extractors import make_extractor
+
+        extractor = make_extractor(reader.extractor, reader.parameters)
+        place = {name: position for position, name in enumerate(extractor.get_feature_names_out())}
+        for block, names in reader.features.items():
+            unknown = [name for name in names if name not in place]
+            if unknown:
+                raise BundleError(
+                    f"block {block!r}: this version's {reader.extractor!r} has no feature {unknown[0]!r} "
+                    f"({len(unknown)} are unknown); install the versions that the model was trained with"
+                )
+            reader.positions[block] = np.array([place[name] for name in names])
+        return extractor
+
+
+def numbers_of(block: str, names: tuple[str, ...], given: Any) -> Measured:
+    """Return a block that is given as ready numbers, by name.
+
+    A feature that is not given is a missing value; one that the model does not know, or that is no number, is refused with
+    the reason.
+    """
+    if not isinstance(given, Mapping):
+        return Measured({}, (), f"bad_features: names with numbers are needed, got {type(given).__name__}")
+    unknown = sorted(map(str, set(given) - set(names)))
+    if unknown:
+        return Measured(
+            {}, (), f"bad_features: block {block!r} has no feature {unknown[0]!r:.60}; it has {list(names[:3])} …"
+        )
+    row = np.full(len(names), np.nan, dtype=np.float32)
+    for place, name in enumerate(names):
+        value = given.get(name)
+        if value is None:
+            continue
+        try:
+            row[place] = float(value)
+        except (TypeError, ValueError):
+            return Measured({}, (), f"bad_features: {name!r} must be a number, got {value!r:.40}")
+        if np.isinf(row[place]):
+            return Measured({}, (), f"bad_features: {name!r} must be finite, got {value!r:.40}")
+    if np.isnan(row).all():
+        return Measured({}, (), f"bad_features: none of the features of block {block!r} is given")
+    missing = int(np.isnan(row).sum())
+    warnings = (f"{missing} of the {len(names)} features of block {block!r} are not given",) if missing else ()
+    return Measured({block: row}, warnings)
+
+
+def as_rows(blocks: Mapping[str, Mapping[str, Any]], found: Mapping[str, Any]) -> dict[str, BlockRows]:
+    """Return one sample as the rows of every block of the model, absent where there is nothing."""
+    rows = {}
+    for block, about in blocks.items():
+        here = found.get(block)
+        if about["extractor"] == "text":
+            values: Any = [] if here is None else [here]
+        else:
+            values = np.empty((0, len(about["features"])), dtype=np.float32) if here is None else here[None]
+        rows[block] = BlockRows(values, np.array([here is not None]))
+    return rows
+
+
+def _as_text(given: Any) -> str:
+    from ..features.text_cleaning import decode_text
+
+    if isinstance(given, bytes):
+        try:
+            given = decode_text(given)
+        except UnicodeDecodeError as error:
+            raise SampleError("not_text", f"byte {error.start} of the text is not UTF-8; decode it first") from None
+    if not isinstance(given, str):
+        raise SampleError("not_text", f"the text itself is needed, got {type(given).__name__}; pass a string")
+    if not given.strip():
+        raise SampleError("empty_text", "the text has no character but spaces")
+    return given
+
+
+def _mean_row(extractor: Any, signals: list[Any]) -> Any:
+    """Return the features of a signal; of several the mean over those that can be used, with all their warnings."""
+    from ..features.store import StoredRow
+
+    if len(signals) == 1:
+        return extractor.measure(signals[0])
+    rows, warnings, failed = [], [], None
+    for signal in signals:
+        try:
+            row = extractor.measure(signal)
+        except SampleError as error:
+            failed = error
+            continue
+        rows.append(row.values)
+        warnings += [message for message in row.warnings if message not in warnings]
+    if not rows:
+        assert failed is not None
+        raise failed
+    with np.errstate(invalid="ignore"):
+        return StoredRow(np.asarray(np.mean(rows, axis=0, dtype=np.float64), dtype=np.float32), tuple(warnings))
+
+
+def _pictures(video: Any, start_s: float | None, end_s: float | None) -> list[Any]:
+    """Return a few pictures of a video, evenly spread."""
+    from ..features.files import read_bytes
+    from ..features.video import frames, frames_in_memory
+
+    if isinstance(video, tuple):
+        shown = list(frames_in_memory(*video, size_px=SEARCHED_PX))
+    else:
+        data = video if isinstance(video, bytes) else read_bytes(video)
+        shown = list(frames(data, start_s=start_s, end_s=end_s, every_s=PICTURE_EVERY_S, size_px=SEARCHED_PX))
+    places = np.unique(np.linspace(0, len(shown) - 1, min(N_PICTURES, len(shown))).round().astype(int))
+    return [shown[place].pixels for place in places]
+
+
+def _face_of(source: Any, warnings: list[str]) -> Any:
+    """Return the face that a picture shows, cut out as the faces of a corpus of faces are; a small picture as it is."""
+    from ..features.faces import MARGIN_OF_CROPS, cut_out, find_faces
+    from ..features.files import read_bytes
+    from ..features.pictures import as_picture, decode_picture
+
+    if isinstance(source, list):
+        return [_face_of(one, warnings) for one in source]
+    if not isinstance(source, np.ndarray):
+        picture = decode_picture(source if isinstance(source, bytes) else read_bytes(source)).pixels
+    else:
+        picture = as_picture(source).pixels
+    if min(picture.shape[:2]) < LEAST_SEARCHED_PX:
+        return picture
+    faces = find_faces(picture)
+    if not faces:
+        warnings.append("no face found: the whole picture was taken for one")
+        return picture
+    if len(faces) > 1:
+        warnings.append(f"several faces: {len(faces)}, the largest was taken")
+    return cut_out(picture, max(faces, key=lambda face: face.box.area).box, MARGIN_OF_CROPS)

@@ -1,0 +1,471 @@
+"""One call from a clip to an answer: ``load(path).predict(audio=…, video=…, text=…)``.
+
+Loads what the model needs when it is needed, measures each source once, answers with whatever is there, and says what was
+missing and why. Safe to share between threads.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from math import factorial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..features.errors import PredictionError
+from ..fusion.fused import BlockRows, Readied
+from .answer import Answer, ModalityAnswer
+from .attribution import top_features
+from .bundle import Bundle, load_bundle
+from .extraction import Measured, Source, as_rows, numbers_of
+from .speakers import Speaker, enrolled, normalised
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FLOOR = 1e-12
+MAX_EXPLAINED = 6  # modalities; 2^6 answers a row
+CONTEXT = "context"
+REMEMBERED = 0.2  # weight of the newest cost in the running mean
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a model that ``emofuse train`` wrote.
+
+    Raises
+    ------
+    BundleError
+        As :func:`~emofuse.inference.bundle.load_bundle`.
+    """
+    return Model(load_bundle(path))
+
+
+class Model:
+    """A trained model at work.
+
+    Parameters
+    ----------
+    bundle : Bundle
+
+    Attributes
+    ----------
+    classes : tuple of str
+    modalities : dict of str to tuple of str
+        What :meth:`predict` takes, and the blocks made of it: ``audio``, ``video``, ``image``, ``text``, ``eeg``,
+        ``physiology``, ``openface``; a block of ready numbers stands under its own name.
+    manifest : dict
+    bundle : Bundle
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.manifest = bundle.manifest
+        self.classes = tuple(map(str, bundle.manifest["classes"]))
+        self._blocks: dict[str, dict[str, Any]] = bundle.manifest["blocks"]
+        self._sources = {
+            name: Source(name, {block: about for block, about in self._blocks.items() if about["source"] == name})
+            for name in dict.fromkeys(about["source"] for about in self._blocks.values())
+        }
+        self.modalities = {name: source.blocks for name, source in self._sources.items()}
+        self._features = {block: tuple(about["features"]) for block, about in self._blocks.items()}
+        self._tables = {block for source in self._sources.values() for block in source.tables}
+        self._costs: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def predict(
+        self,
+        *,
+        audio: Any = None,
+        video: Any = None,
+        image: Any = None,
+        text: Any = None,
+        eeg: Any = None,
+        physiology: Any = None,
+        openface: Any = None,
+        context: str | None = None,
+        features: Mapping[str, Mapping[str, float | None]] | None = None,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        speaker: Speaker | None = None,
+        budget_ms: float | None = None,
+        explain: bool = True,
+    ) -> Answer:
+        """Answer one clip.
+
+        Parameters
+        ----------
+        audio, video, image, eeg, physiology, openface : path, bytes or object in memory, optional
+            Bytes are the contents of a file. In memory: sound as ``(samples, sampling_rate_hz)`` with samples from -1 to 1; a
+            picture as uint8 of shape (height, width, 3), red, green, blue; a video as ``(pictures, times_s)``; EEG and
+            physiology as a DataFrame or Recording. A video also gives its sound track to a model that reads ``audio``, and
+            pictures to one that reads ``image``, where these are not given.
+        text : str, optional
+            The text itself, never a path.
+        context : str, optional
+            What was said before, for models that read it.
+        features : mapping of str to mapping of str to float, optional
+            Blocks as ready numbers, by feature name.
+        start_s, end_s : float, optional
+            Bounds of the clip in sound and video files.
+        speaker : Speaker, optional
+            As :meth:`enrol` returns it; the answer is then adaptive.
+        budget_ms : float, optional
+            Time to keep to: the dearest sources are left out, by what they took before, until the others fit; at least one
+            stays. The answer's warnings name them.
+        explain : bool, default=True
+            Whether the answer says what each modality and feature contributed.
+
+        Returns
+        -------
+        Answer
+
+        Raises
+        ------
+        PredictionError
+            Nothing is given that the model reads, or a speaker is given to a model that was not trained for it.
+
+        Notes
+        -----
+        A source that cannot be used does not raise: its modality is absent, and says why.
+        """
+        begin = time.perf_counter()
+        given = {
+            name: value
+            for name, value in {
+                "audio": audio,
+                "video": video,
+                "image": image,
+                "text": text,
+                "eeg": eeg,
+                "physiology": physiology,
+                "openface": openface,
+            }.items()
+            if value is not None
+        }
+        numbers = dict(features or {})
+        warnings = self._check(given, numbers, speaker)
+        sources = self._within(self._readable(given), numbers, budget_ms, warnings)
+        measured = {
+            name: self._measured(name, given, numbers, start_s, end_s, context) if name in sources else Measured({})
+            for name in self._sources
+        }
+        found = {block: row for item in measured.values() for block, row in item.rows.items()}
+        warnings += [message for item in measured.values() for message in item.warnings]
+        classify = time.perf_counter()
+        if self.bundle.speakers:
+            found = normalised(found, self.bundle.speakers, speaker)
+            if speaker is None:
+                warnings.append("the speaker is not enrolled: measured against the training speakers")
+        readied = self.bundle.model.ready(as_rows(self._blocks, found))
+        probabilities = self.bundle.model.answer(readied)[0]
+        label = int(probabilities.argmax())
+        reasons = {name: self._reason(name, given, sources, measured[name]) for name in self._sources}
+        modalities = self._modalities(readied, found, label, reasons, explain)
+        if not found:
+            warnings.append("nothing could be used: the class shares of the training data answer")
+        strongest = top_features(self.bundle.model, found, self._features, label) if explain and found else ()
+        end = time.perf_counter()
+        return Answer(
+            self.classes[label],
+            self._by_class(probabilities),
+            modalities,
+            strongest,
+            {
+                "decode": sum(item.decode_ms for item in measured.values()),
+                "extract": sum(item.extract_ms for item in measured.values()),
+                "classify": 1e3 * (end - classify),
+                "total": 1e3 * (end - begin),
+            },
+            tuple(dict.fromkeys(warnings)),
+            speaker is not None,
+        )
+
+    def predict_many(self, clips: Sequence[Mapping[str, Any]], *, explain: bool = True) -> list[Answer]:
+        """Answer several clips, each a mapping of what :meth:`predict` takes, in their order."""
+        return [self.predict(**{"explain": explain, **clip}) for clip in clips]
+
+    def predict_table(self, samples: pd.DataFrame) -> pd.DataFrame:
+        """Answer every row of a sample table.
+
+        Parameters
+        ----------
+        samples : pandas.DataFrame
+            Columns named as what :meth:`predict` takes (``audio``, ``text``, ``start_s`` …), missing where there is nothing;
+            ready numbers in columns ``block/feature``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index kept; ``label``, ``p_<class>`` for each class, ``<modality>_label`` and ``warnings``. A row with nothing in
+            it has no label, and its warning says so.
+        """
+        import pandas as pd
+
+        rows = [self._table_row(clip) for clip in self.clips_of(samples)]
+        return pd.DataFrame(rows, index=samples.index)
+
+    def predict_blocks(self, X: pd.DataFrame) -> Any:
+        """Return probabilities for a block table that was extracted already, shape (n_samples, n_classes).
+
+        The table is taken as the estimator was trained on it: speaker-normalised, where it was.
+        """
+        from ..fusion.blocks import check_blocks, present_rows, select_block
+
+        check_blocks(X)
+        rows = {}
+        for block, about in self._blocks.items():
+            if about["extractor"] == "text":
+                table = select_block(X, block)
+                present = present_rows(table)
+                rows[block] = BlockRows(table[present].iloc[:, 0].tolist(), present)
+            else:
+                table = select_block(X, block, self._features[block])
+                present = present_rows(table)
+                rows[block] = BlockRows(table[present].to_numpy(dtype=np.float32), present)
+        return self.bundle.model.answer(self.bundle.model.ready(rows))
+
+    def enrol(self, clips: Sequence[Mapping[str, Any]]) -> Speaker:
+        """Return the statistics of a person from a few unlabelled clips, for ``predict(speaker=…)``.
+
+        Ten clips of different moods are plenty; a single one already helps a little.
+
+        Raises
+        ------
+        PredictionError
+            The model was not trained on speaker-normalised features, or none of the clips can be used.
+        """
+        self._check_speaker()
+        rows = []
+        for clip in clips:
+            given = {
+                name: value for name, value in clip.items() if value is not None and name not in ("features", "context")
+            }
+            bounds = {name: given.pop(name, None) for name in ("start_s", "end_s")}
+            numbers = dict(clip.get("features") or {})
+            self._check(given, numbers, None)
+            measured = [
+                self._measured(name, given, numbers, bounds["start_s"], bounds["end_s"], None)
+                for name in self._readable(given) | {name for name in self._sources if self._has_numbers(name, numbers)}
+            ]
+            rows.append({block: row for item in measured for block, row in item.rows.items()})
+        speaker = enrolled(rows, self.bundle.speakers)
+        if not speaker.statistics:
+            raise PredictionError(f"none of the {len(clips)} clips can be used to know the speaker; give others")
+        return speaker
+
+    def warm(self) -> None:
+        """Load what is loaded late, and run each extractor once, so that the first clip is as fast as all others."""
+        for source in self._sources.values():
+            source.ready()
+        random = np.random.default_rng(0)
+        clip: dict[str, Any] = {
+            "audio": (0.1 * random.normal(size=16_000).astype(np.float32), 16_000),
+            "image": random.integers(0, 255, (64, 64, 3), dtype=np.uint8),
+            "text": "So this is it!",
+        }
+        self.predict(
+            **{name: value for name, value in clip.items() if name in self._sources},
+            features={
+                block: dict.fromkeys(names, 0.0) for block, names in self._features.items() if block in self._tables
+            },
+            explain=True,
+        ) if set(clip) & set(self._sources) or self._tables else None
+        self._costs.clear()
+
+    def stream(self, source: Any, **options: Any) -> Iterator[Any]:
+        """Answer a long recording, a microphone or a camera, window by window; see :func:`~emofuse.inference.stream.stream`."""
+        from .stream import stream
+
+        return stream(self, source, **options)
+
+    def _check(self, given: dict[str, Any], numbers: dict[str, Any], speaker: Speaker | None) -> list[str]:
+        """Refuse what the model could not answer at all; return warnings about what it does not read."""
+        if speaker is not None:
+            self._check_speaker()
+        unknown = [name for name in numbers if name not in self._blocks or self._blocks[name]["extractor"] == "text"]
+        if unknown:
+            raise PredictionError(f"the model has no block of numbers {unknown[0]!r}; it has {self._number_blocks()}")
+        if not self._readable(given) and not numbers:
+            got = f"got {sorted(given)}" if given else "got nothing"
+            raise PredictionError(f"the model reads {', '.join(self._sources)}; {got}")
+        ready = {name for name, source in self._sources.items() if not source.is_measured}
+        read = set(self._sources) | ({"video"} if {"audio", "image"} & set(self._sources) else set())
+        return [
+            f"{name} is given, and the model takes it as ready numbers (features={{{name!r}: …}})"
+            if name in ready
+            else f"{name} is given, and the model does not read it"
+            for name in given
+            if name not in read or name in ready
+        ]
+
+    def _check_speaker(self) -> None:
+        if not self.bundle.speakers:
+            raise PredictionError(
+                "this model was not trained on speaker-normalised features; train one with --speaker-normalisation"
+            )
+
+    def _number_blocks(self) -> list[str]:
+        return [block for block, about in self._blocks.items() if about["extractor"] != "text"]
+
+    def _readable(self, given: Mapping[str, Any]) -> set[str]:
+        """Return which of the model's sources can be made of what is given."""
+        measured = {name for name, source in self._sources.items() if source.is_measured}
+        return measured & (set(given) | ({"audio", "image"} if "video" in given else set()))
+
+    def _has_numbers(self, name: str, numbers: Mapping[str, Any]) -> bool:
+        return any(block in numbers for block in self._sources[name].blocks)
+
+    def _within(
+        self, readable: set[str], numbers: Mapping[str, Any], budget_ms: float | None, warnings: list[str]
+    ) -> set[str]:
+        """Return which sources are measured: all, or those that fit into the budget by what they took before."""
+        wanted = readable | {name for name in self._sources if self._has_numbers(name, numbers)}
+        if budget_ms is None:
+            return wanted
+        costs = {name: self._costs.get(name, 0.0) for name in wanted}
+        for name in sorted(costs, key=lambda name: -costs[name]):
+            if sum(costs.values()) <= budget_ms or len(costs) == 1:
+                break
+            warnings.append(f"{name} left out: it takes about {costs.pop(name):.0f} ms, the budget is {budget_ms:g} ms")
+        return set(costs)
+
+    def _measured(
+        self,
+        name: str,
+        given: Mapping[str, Any],
+        numbers: Mapping[str, Any],
+        start_s: float | None,
+        end_s: float | None,
+        context: str | None,
+    ) -> Measured:
+        """Return the rows of a source's blocks: from ready numbers where they are given, else measured."""
+        source = self._sources[name]
+        ready = [block for block in source.blocks if block in numbers]
+        if ready:
+            parts = [numbers_of(block, self._features[block], numbers[block]) for block in ready]
+            failed = next((item.reason for item in parts if item.reason), None)
+            rows = {block: row for item in parts for block, row in item.rows.items()}
+            return Measured(rows, tuple(message for item in parts for message in item.warnings), failed)
+        own = name in given
+        found = source.measure(given[name] if own else given["video"], start_s=start_s, end_s=end_s, of_video=not own)
+        if source.texts:
+            found = self._with_context(source, found, context)
+        with self._lock:
+            took, before = found.decode_ms + found.extract_ms, self._costs.get(name)
+            self._costs[name] = took if before is None else before + REMEMBERED * (took - before)
+        return found
+
+    def _with_context(self, source: Source, found: Measured, context: str | None) -> Measured:
+        """Give blocks of earlier turns what was said before, and take them away where nothing was."""
+        later = {block for block in source.texts if CONTEXT in self._blocks[block]["parameters"]}
+        rows = {block: row for block, row in found.rows.items() if block not in later}
+        if context:
+            rows |= dict.fromkeys(later & set(found.rows), context)
+        return Measured(rows, found.warnings, found.reason, found.decode_ms, found.extract_ms)
+
+    def _reason(self, name: str, given: Mapping[str, Any], sources: set[str], found: Measured) -> str | None:
+        if found.rows:
+            return None
+        if found.reason:
+            return found.reason
+        return "left out to keep the budget" if name in self._readable(given) and name not in sources else "not given"
+
+    def _modalities(
+        self,
+        readied: Readied,
+        found: Mapping[str, Any],
+        label: int,
+        reasons: Mapping[str, str | None],
+        explain: bool,
+    ) -> dict[str, ModalityAnswer]:
+        """Return what each modality says by itself, and its Shapley share in the log probability of the label."""
+        here = {
+            name: frozenset(block for block in blocks if block in found)
+            for name, blocks in self.modalities.items()
+            if any(block in found for block in blocks)
+        }
+        alone: dict[str, Any] = {}
+        shares = dict.fromkeys(here, 0.0)
+        if here:
+            names = tuple(here)
+            subsets: list[tuple[str, ...]] = [(name,) for name in names]
+            if explain and len(names) <= MAX_EXPLAINED:
+                subsets = [subset for size in range(len(names) + 1) for subset in combinations(names, size)]
+            masks = [frozenset(block for name in subset for block in here[name]) for subset in subsets]
+            answers = dict(zip(subsets, self.bundle.model.answer(readied.with_blocks(masks)), strict=True))
+            alone = {name: answers[(name,)] for name in names}
+            if () in answers:
+                shares = _shapley({subset: float(np.log(p[label] + FLOOR)) for subset, p in answers.items()}, names)
+        total = sum(map(abs, shares.values())) or 1.0
+        said = {}
+        for name in self._sources:
+            if name in here:
+                own = alone[name]
+                said[name] = ModalityAnswer(
+                    True,
+                    self.classes[int(own.argmax())],
+                    self._by_class(own),
+                    abs(shares[name]) / total if explain else 0.0,
+                    shares[name],
+                )
+            else:
+                said[name] = ModalityAnswer(False, reason=reasons[name] or "not given")
+        return said
+
+    def _by_class(self, probabilities: Any) -> dict[str, float]:
+        return dict(zip(self.classes, probabilities.tolist(), strict=True))
+
+    def clips_of(self, samples: pd.DataFrame) -> Iterator[dict[str, Any]]:
+        """Yield each row of a sample table as what :meth:`predict` takes; see :meth:`predict_table`."""
+        import pandas as pd
+
+        plain = [name for name in samples.columns if name in {*self._sources, "video", "start_s", "end_s", CONTEXT}]
+        ready = {
+            name: tuple(name.split("/", 1))
+            for name in samples.columns
+            if isinstance(name, str) and name.split("/", 1)[0] in self._blocks and "/" in name
+        }
+        for values in samples.to_dict("records"):
+            clip = {name: values[name] for name in plain if name not in self._tables and not pd.isna(values[name])}
+            numbers: dict[str, dict[str, Any]] = {}
+            for column, (block, feature) in ready.items():
+                if not pd.isna(values[column]):
+                    numbers.setdefault(block, {})[feature] = values[column]
+            yield clip | ({"features": numbers} if numbers else {})
+
+    def _table_row(self, clip: dict[str, Any]) -> dict[str, Any]:
+        names = [f"p_{label}" for label in self.classes]
+        own = [f"{name}_label" for name in self._sources]
+        try:
+            answer = self.predict(**clip, explain=False)
+        except PredictionError as error:
+            return {"label": None} | dict.fromkeys(names) | dict.fromkeys(own) | {"warnings": str(error)}
+        absent = [
+            f"{name}: {said.reason}"
+            for name, said in answer.modalities.items()
+            if said.reason not in (None, "not given")
+        ]
+        return (
+            {"label": answer.label}
+            | dict(zip(names, answer.probabilities.values(), strict=True))
+            | {f"{name}_label": said.label for name, said in answer.modalities.items()}
+            | {"warnings": "; ".join([*answer.warnings, *absent])}
+        )
+
+
+def _shapley(worth: Mapping[tuple[str, ...], float], names: tuple[str, ...]) -> dict[str, float]:
+    """Return each name's mean gain over all orders in which the names can be added (Shapley 1953)."""
+    count = len(names)
+    shares = dict.fromkeys(names, 0.0)
+    for name in names:
+        others = [other for other in names if other != name]
+        for size in range(count):
+            weight = factorial(size) * factorial(count - 1 - size) / factorial(count)
+            for subset in combinations(others, size):
+                joined = tuple(other for other in names if other in (*subset, name))
+                shares[name] += weight * (worth[joined] - worth[subset])
+    return shares

@@ -1,0 +1,176 @@
+"""What the verbs of inference print and write: an answer in full, many as a table, and what a model is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from ..features.errors import PredictionError
+from ..features.terminal import new_console, new_table, print_notes
+from .answer import Answer
+from .bundle import Bundle
+
+BAR = 24  # characters of a probability of 1
+Answered = Sequence[tuple[str, Answer]]
+
+
+def print_answer(answer: Answer) -> None:
+    """Print one answer: the probabilities, what each modality says, and which features moved it."""
+    console = new_console()
+    mark = "  [ADAPTIVE]" if answer.adaptive else ""
+    console.print(Text(f"{answer.label}  {answer.probabilities[answer.label]:.3f}{mark}", style="bold"))
+    table = new_table("")
+    for _ in range(3):
+        table.add_column()
+    table.show_header = False
+    for label, probability in sorted(answer.probabilities.items(), key=lambda item: -item[1]):
+        table.add_row(Text(label), f"{probability:.3f}", Text("█" * round(BAR * probability), style="cyan"))
+    console.print(table)
+    said = new_table("What each modality says by itself")
+    for heading in ("modality", "label", "probability", "weight", "contribution"):
+        said.add_column(heading, justify="left" if heading in ("modality", "label") else "right")
+    for name, own in answer.modalities.items():
+        if own.present and own.label is not None and own.probabilities is not None:
+            figures = (f"{own.probabilities[own.label]:.3f}", f"{own.weight:.2f}", f"{own.contribution:+.2f}")
+            said.add_row(Text(name), Text(own.label), *figures)
+        else:
+            said.add_row(Text(name), Text(f"absent: {own.reason}", style="dim"), style="dim")
+    console.print(said)
+    if answer.top_features:
+        moved = new_table(f"Features that moved it most (for {answer.label}: +, against: -)")
+        for heading in ("block", "feature", "contribution"):
+            moved.add_column(heading, justify="right" if heading == "contribution" else "left")
+        for item in answer.top_features:
+            moved.add_row(Text(item.block), Text(item.feature), f"{item.contribution:+.3f}")
+        console.print(moved)
+    if answer.timing_ms:
+        parts = ", ".join(f"{name} {took:.1f}" for name, took in answer.timing_ms.items())
+        console.print(Text(f"ms: {parts}", style="dim"))
+    print_notes(list(answer.warnings))
+
+
+def print_answers(answered: Answered) -> None:
+    """Print many answers, a row each."""
+    table = new_table(f"{len(answered)} clips")
+    sources = list(answered[0][1].modalities) if answered else []
+    for heading in ("clip", "label", "probability", *(sources if len(sources) > 1 else [])):
+        table.add_column(Text(heading), justify="right" if heading == "probability" else "left")
+    notes = []
+    for name, answer in answered:
+        present = any(said.present for said in answer.modalities.values())
+        cells = [Text(answer.label if present else "-"), f"{answer.probabilities[answer.label]:.3f}" if present else ""]
+        if len(sources) > 1:
+            cells += [Text(said.label or "absent") for said in answer.modalities.values()]
+        table.add_row(Text(name), *cells)
+        notes += [f"{name}: {text}" for text in _remarks(answer)]
+    new_console().print(table)
+    print_notes(notes)
+
+
+def write_answers(answered: Answered, path: Path) -> None:
+    """Write answers to a CSV, Parquet or JSON file, whole or not at all.
+
+    Raises
+    ------
+    PredictionError
+        Another suffix, or the file cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet", ".json"):
+        raise PredictionError(f"answers are written to .csv, .parquet or .json, got {path.name!r}")
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if suffix == ".json":
+            found = [{"clip": name} | answer.as_dict() for name, answer in answered]
+            staged.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        else:
+            import pandas as pd
+
+            table = pd.DataFrame([_row(name, answer) for name, answer in answered])
+            table.to_csv(staged, index=False) if suffix == ".csv" else table.to_parquet(staged, index=False)
+        staged.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            staged.unlink()
+        raise PredictionError(f"{str(path)!r} cannot be written: {error.strerror}; choose another --out") from None
+
+
+def inspection(bundle: Bundle) -> dict[str, Any]:
+    """Return what a model is, without its numbers and digests."""
+    manifest = bundle.manifest
+    blocks = {
+        name: {key: value for key, value in block.items() if key != "features"} | {"n_features": len(block["features"])}
+        for name, block in manifest["blocks"].items()
+    }
+    hidden = ("group_digests", "source_digests", "held_out")
+    training = {key: value for key, value in manifest["training"].items() if key not in hidden}
+    kept = ("schema", "name", "strategy", "classes", "validation", "corpus", "licences", "versions")
+    return (
+        {"file": bundle.name, "bytes": bundle.n_bytes}
+        | {name: manifest[name] for name in kept}
+        | {
+            "blocks": blocks,
+            "training": training | {"n_held_out_groups": len(manifest["training"].get("held_out") or [])},
+        }
+    )
+
+
+def print_inspection(bundle: Bundle) -> None:
+    """Print what a model needs, what it was trained and validated on, its licences and its size."""
+    found = inspection(bundle)
+    console = new_console()
+    console.print(Text(f"{found['file']}  {found['bytes'] / 1e6:.1f} MB", style="bold"))
+    training, validation = found["training"], found["validation"]
+    people = f", {training['n_groups']} {found['corpus'].get('groups')}s" if training.get("n_groups") else ""
+    lines = {
+        "classes": ", ".join(map(str, found["classes"])),
+        "fusion": f"{found['strategy'].replace('_', ' ')} of {', '.join(found['blocks'])}",
+        "trained on": f"{found['corpus'].get('title')}: {training.get('n_samples')} samples{people}",
+        "validated by": f"{validation.get('protocol', {}).get('name', 'nothing')}: {validation.get('of', 'not validated')}",
+        "made by": ", ".join(f"{name} {number}" for name, number in found["versions"].items()),
+    }
+    for name, line in lines.items():
+        console.print(Text(f"{name:>12}  "), Text(line), sep="", soft_wrap=True)
+    table = new_table("What it needs (any of it may be missing)")
+    for heading in ("block", "from", "measured by", "features"):
+        table.add_column(heading, justify="right" if heading == "features" else "left")
+    for name, block in found["blocks"].items():
+        by = "ready numbers" if block["extractor"] == "table" else block["extractor"]
+        count = "words" if block["kind"] == "text" else str(block["n_features"])
+        table.add_row(Text(name), Text(block["source"]), Text(by), count)
+    console.print(table)
+    metrics = validation.get("metrics") or {}
+    stamps = [name.upper() for name in ("adaptive", "leaky") if validation.get("protocol", {}).get(name)]
+    figures = new_table("How good it is" + (f" [{', '.join(stamps)}]" if stamps else ""))
+    for heading in ("metric", "mean", "95 % interval"):
+        figures.add_column(heading, justify="left" if heading == "metric" else "right")
+    for name, item in metrics.items():
+        figures.add_row(name, f"{item['mean']:.3f}", f"{item['low']:.3f} to {item['high']:.3f}")
+    if metrics:
+        console.print(figures)
+    for line in found["licences"]:
+        console.print(Text(f"     licence  {line}"), soft_wrap=True)
+
+
+def _remarks(answer: Answer) -> list[str]:
+    absent = [
+        f"{name} is absent ({said.reason})" for name, said in answer.modalities.items() if said.reason != "not given"
+    ]
+    return [*answer.warnings, *(text for text in absent if not text.endswith("(None)"))]
+
+
+def _row(name: str, answer: Answer) -> dict[str, Any]:
+    present = any(said.present for said in answer.modalities.values())
+    return (
+        {"clip": name, "label": answer.label if present else None}
+        | {f"p_{label}": probability if present else None for label, probability in answer.probabilities.items()}
+        | {f"{source}_label": said.label for source, said in answer.modalities.items()}
+        | {"warnings": "; ".join(_remarks(answer))}
+    )
