@@ -40,7 +40,7 @@ def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pip
         What the block holds: numbers, one column of strings, shares named after the classes, or square grey pictures.
     **parameters
         ``scaling``, ``n_columns`` and ``n_components`` (principal components in place of scaled or selected columns) set the
-        front, for texts ``counts`` and ``negation`` too; all others go to the classifier. To ``boosted``, ``n_centres`` gives
+        front, for texts ``counts``, ``negation`` and ``stemming`` too; all others go to the classifier. To ``boosted``, ``n_centres`` gives
         the cross-fitted scores of a kernel machine on so many rows beside the columns, with ``gamma`` and ``ridge``.
 
     Raises

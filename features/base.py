@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -143,8 +142,8 @@ class Extractor(BaseEstimator):
         SampleError
             Where the source cannot be used.
         """
-        if isinstance(source, bytes):
-            source = os.fsdecode(source)
+        if isinstance(source, bytes):  # a file's name, or whatever else a cell of the sample table may hold
+            return self._row(self._read(source), start_s, end_s).values
         return self.measure(self.signal_of(source, start_s=start_s, end_s=end_s)).values
 
     def signal_of(self, source: Any, *, start_s: float | None = None, end_s: float | None = None) -> Any:

@@ -141,9 +141,9 @@ def follow_faces(
     frames: Iterable[Frame], *, working_size: int = WORKING_SIZE_PX
 ) -> Iterator[tuple[Frame, list[FollowedFace]]]:
     """Yield each picture with the faces in it, the largest first, in pixels of that picture."""
-    following = _Following(working_size)
+    follower = FaceFollower(working_size)
     for frame in frames:
-        yield frame, following.step(frame.time_s, grey(frame.pixels))
+        yield frame, follower.step(frame.time_s, frame.pixels)
 
 
 def leading_face(faces: list[FollowedFace], before: int | None) -> int | None:
@@ -179,10 +179,16 @@ def overlap(one: Box, other: Box) -> float:
     return shared / (one.area + other.area - shared) if shared else 0.0
 
 
-class _Following:
-    """The faces of the picture before, and when the detector last looked."""
+class FaceFollower:
+    """Faces followed through pictures that come one at a time.
 
-    def __init__(self, working_size: int) -> None:
+    Parameters
+    ----------
+    working_size : int, default=640
+        Pixels of the longer side in which faces are searched.
+    """
+
+    def __init__(self, working_size: int = WORKING_SIZE_PX) -> None:
         self.working_size = working_size
         self.faces: list[FollowedFace] = []
         self.looks: dict[int, FloatArray] = {}
@@ -191,8 +197,9 @@ class _Following:
         self.shape: tuple[int, ...] = ()
         self.checked_s = self.searched_s = -np.inf
 
-    def step(self, time_s: float, image: Pixels) -> list[FollowedFace]:
-        """Follow the faces into the next picture."""
+    def step(self, time_s: float, picture: Pixels) -> list[FollowedFace]:
+        """Follow the faces into the next picture, grey or RGB; return those in it, the largest first."""
+        image = grey(picture)
         if image.shape != self.shape:
             self.shape, self.faces, self.searched_s = image.shape, [], -np.inf
         moved = [self._moved(face, image) for face in self.faces]

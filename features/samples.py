@@ -14,6 +14,7 @@ import pandas as pd
 
 from .errors import TableError
 from .files import read_bytes
+from .text_cleaning import decode_text
 
 MEDIA_COLUMNS = ("audio", "video", "image", "eeg", "physiology", "openface")
 ID_COLUMNS = ("id", "sample", "sample_id", "Unnamed: 0")
@@ -194,11 +195,6 @@ def parse_csv(data: bytes, name: str, *, names: Collection[str] = (), texts: Col
     if table.empty:
         raise TableError(f"{name}: the table has a header and no rows")
     return table
-
-
-def decode_text(data: bytes) -> str:
-    """Decode UTF-8, or UTF-16 with its byte-order mark; raise UnicodeDecodeError for anything else."""
-    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
 
 
 def as_name(value: Any) -> str:

@@ -24,8 +24,8 @@ def new_console() -> Console:
 
 
 def new_table(title: str) -> Table:
-    """Return an empty table without lines, its title at the left."""
-    return Table(title=Text(title), box=None, title_justify="left")
+    """Return an empty table without lines, its title at the left, on one line however narrow the table is."""
+    return Table(title=Text(title, no_wrap=True, overflow="ignore"), box=None, title_justify="left")
 
 
 def print_notes(notes: list[str]) -> None:

@@ -14,13 +14,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .errors import EmofuseWarning, TableError
-from .samples import decode_text, is_missing
-from .text_cleaning import MAX_CHARACTERS, clean_text, is_too_long, mask_text
-from .text_counts import FEATURES, count_text
-from .text_tokens import mark_negations, tokenize
+from .samples import is_missing
+from .term_weights import WEIGHT, CountWeights, Entries, TermWeights, TextWeights, count_magnitudes, term_counter
+from .text_cleaning import clean_texts, decode_text
+from .text_counting import FEATURES
 
 FEW_TEXTS = 20
-WEIGHT = 1 / 3
 
 
 class TextVectorizer(TransformerMixin, BaseEstimator):
@@ -37,7 +36,11 @@ class TextVectorizer(TransformerMixin, BaseEstimator):
     negation : bool, default=False
         Whether words after a negation are counted apart, as ``not_WORD``; see :func:`~.text_tokens.mark_negations`.
     counts : bool, default=False
-        Whether the counts of :class:`~.text_counts.TextCounts` (English) stand beside the terms; see :class:`CountScaler`.
+        Whether the counts of :class:`~.text_counts.TextCounts` (English) stand beside the terms; see
+        :class:`~.term_weights.CountWeights`.
+    stemming : bool, default=False
+        Whether words are counted by their English stem; see :func:`~.text_tokens.stem`. Only this imports NLTK, which
+        takes a second where one sentence is to be answered.
 
     Notes
     -----
@@ -61,6 +64,7 @@ class TextVectorizer(TransformerMixin, BaseEstimator):
         max_features: int = 200_000,
         negation: bool = False,
         counts: bool = False,
+        stemming: bool = False,
     ) -> None:
         self.word_ngrams = word_ngrams
         self.char_ngrams = char_ngrams
@@ -69,6 +73,7 @@ class TextVectorizer(TransformerMixin, BaseEstimator):
         self.max_features = max_features
         self.negation = negation
         self.counts = counts
+        self.stemming = stemming
 
     def fit(self, X: Any, y: Any = None) -> TextVectorizer:
         """Learn the vocabulary and the document frequencies.
@@ -91,12 +96,10 @@ class TextVectorizer(TransformerMixin, BaseEstimator):
         """Do what :meth:`fit` and :meth:`transform` do, counting each text once."""
         texts = as_texts(X)
         weights = self._learn([text for text in texts if text])
-        filled = np.cumsum([bool(text) for text in texts])
-        rows = [position - 1 if text else weights.shape[0] for text, position in zip(texts, filled, strict=True)]
-        empty = sparse.csr_matrix((1, weights.shape[1]), dtype=np.float32)
-        weights = sparse.vstack([weights, empty], format="csr")[rows]
-        weights.sort_indices()  # as transform leaves them, so that sums over a row come out the same to the last bit
-        return weights
+        ends = np.cumsum([0, *(bool(text) for text in texts)])  # of the rows, where an empty text adds none
+        return sparse.csr_matrix(
+            (weights.data, weights.indices, weights.indptr[ends]), shape=(len(texts), weights.shape[1])
+        )
 
     def transform(self, X: Any) -> sparse.csr_matrix:
         """Return the weights, a CSR matrix of shape (n_samples, n_terms), float32.
@@ -106,109 +109,87 @@ class TextVectorizer(TransformerMixin, BaseEstimator):
         EmofuseWarning
             No text holds a term of the training texts, or texts were cut.
         """
-        check_is_fitted(self)
-        texts = [text or "" for text in as_texts(X)]
-        weights = sparse.hstack(
-            [part.transform(self._units(name, texts)) for name, part in self.parts_.items()],
-            format="csr",
-            dtype=np.float32,
-        )
-        weights.sort_indices()
-        if any(texts) and not weights.nnz:
+        texts = _raw_texts(X)
+        weights = self.fitted_part().apply(texts)
+        if not weights.nnz and any(text and text.strip() for text in texts):
             message = f"no term of the training texts stands in any of these {len(texts)} texts; another language?"
             warnings.warn(message, EmofuseWarning, stacklevel=2)
         return weights
 
-    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """Return ``word=…`` and ``char=…`` names in column order."""
+    def fitted_part(self) -> TextWeights:
+        """Return what the texts are turned into weights by; see :class:`~.term_weights.TextWeights`."""
         check_is_fitted(self)
-        names = [f"{kind}={term}" for kind, part in self.parts_.items() for term in part.get_feature_names_out()]
-        return np.array(names, dtype=object)
+        return self.weights_
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Return ``word=…``, ``char=…`` and ``count=…`` names in column order."""
+        return np.array(self.fitted_part().names(), dtype=object)
 
     def _learn(self, texts: list[str]) -> sparse.csr_matrix:
         """Fit the parts to texts that are not empty; return their weights side by side."""
-        parts = self._new_parts(few=len(texts) < FEW_TEXTS)
+        self._check_ngrams()
         if not texts:
             raise TableError("every training text is empty; drop the text block or check the column")
-        fitted, weights = {}, []
-        for name, part in parts.items():
+        few = len(texts) < FEW_TEXTS
+        kinds = (("word", self.word_ngrams, self.min_df_words), ("char", self.char_ngrams, self.min_df_chars))
+        parts: list[TermWeights | CountWeights] = []
+        weights: list[Entries] = []
+        for kind, ngrams, min_df in kinds:
+            if ngrams is None:
+                continue
             try:
-                weights.append(part.fit_transform(self._units(name, texts)))
+                part, counted = self._learn_terms(texts, kind, (ngrams[0], ngrams[1]), 1 if few else min_df)
             except ValueError as error:
                 if isinstance(error, TypeError):
                     raise  # scikit-learn refuses a parameter
                 continue  # no term is frequent enough in this part; the other one may still hold
-            fitted[name] = part
-            if name in ("word", "char") and len(part.vocabulary_) == self.max_features:
-                message = f"the {name} vocabulary was cut to the {self.max_features} most frequent terms (max_features)"
+            parts.append(part)
+            weights.append(part.weigh(counted))
+            if len(part.vocabulary) == self.max_features:
+                message = f"the {kind} vocabulary was cut to the {self.max_features} most frequent terms (max_features)"
                 warnings.warn(message, EmofuseWarning, stacklevel=3)
-        if not {"word", "char"} & set(fitted):
+        if not parts:
             raise TableError("no term stands in enough training texts; give more texts or lower min_df")
-        self.parts_ = fitted
-        return sparse.hstack(weights, format="csr", dtype=np.float32)
+        if self.counts:
+            magnitudes = count_magnitudes(texts)
+            scaled = CountWeights(scale_of(magnitudes, len(texts)))
+            parts.append(scaled)
+            weights.append(scaled.weigh(magnitudes))
+        self.weights_ = TextWeights(tuple(parts))
+        return self.weights_.join(weights, len(texts))
 
-    def _new_parts(self, *, few: bool) -> dict[str, Any]:
-        from sklearn.feature_extraction.text import TfidfVectorizer
+    def _learn_terms(
+        self, texts: list[str], kind: str, ngrams: tuple[int, int], min_df: int
+    ) -> tuple[TermWeights, Entries]:
+        """Return the vocabulary and inverse document frequencies of one kind of terms, and the terms' counts."""
+        from sklearn.feature_extraction.text import CountVectorizer
 
+        how = {"negation": self.negation, "stemming": self.stemming} if kind == "word" else {}
+        counter = CountVectorizer(
+            analyzer=term_counter(kind, ngrams, **how), min_df=min_df, max_features=self.max_features, dtype=np.float32
+        )
+        table = counter.fit_transform(texts)
+        table.sort_indices()
+        # As if one more text held every term, and in single precision: scikit-learn's numbers to the last bit.
+        document_frequency = np.bincount(table.indices, minlength=table.shape[1]).astype(np.float32) + np.float32(1)
+        idf = np.log(np.float32(len(texts) + 1) / document_frequency) + np.float32(1)
+        rows = np.repeat(np.arange(len(texts)), np.diff(table.indptr))
+        part = TermWeights(kind, ngrams, tuple(counter.get_feature_names_out().tolist()), idf, **how)
+        return part, Entries(rows, table.indices, table.data)
+
+    def _check_ngrams(self) -> None:
         for name, ngrams in (("word_ngrams", self.word_ngrams), ("char_ngrams", self.char_ngrams)):
             if ngrams is not None and not 1 <= ngrams[0] <= ngrams[1]:
                 raise ValueError(f"{name} must be (shortest, longest) from 1 on, or None, got {ngrams!r}")
         if self.word_ngrams is None and self.char_ngrams is None:
             raise ValueError("word_ngrams and char_ngrams are both None: nothing to count")
-        parts: dict[str, Any] = {}
-        shared = {"sublinear_tf": True, "max_features": self.max_features, "dtype": np.float32}
-        if self.word_ngrams is not None:
-            parts["word"] = TfidfVectorizer(
-                token_pattern=r"\S+",
-                lowercase=False,
-                ngram_range=tuple(self.word_ngrams),
-                min_df=1 if few else self.min_df_words,
-                **shared,
-            )
-        if self.char_ngrams is not None:
-            parts["char"] = TfidfVectorizer(
-                analyzer="char_wb",
-                ngram_range=tuple(self.char_ngrams),
-                min_df=1 if few else self.min_df_chars,
-                **shared,
-            )
-        if self.counts:
-            parts["count"] = CountScaler()
-        return parts
-
-    def _units(self, part: str, texts: list[str]) -> list[str]:
-        """Return the texts as a part counts them: tokens parted by spaces, or masked characters."""
-        if part == "count":
-            return texts
-        if part == "char":
-            return [mask_text(text) for text in texts]
-        return [" ".join(mark_negations(tokenize(text)) if self.negation else tokenize(text)) for text in texts]
 
 
-class CountScaler(TransformerMixin, BaseEstimator):
-    """Counts of clean texts brought to the size of TF-IDF weights: none is negative, and what is not there stays 0.
-
-    A count becomes log(1 + count), divided by its root mean square in training, clipped at 4 and multiplied by
-    ``WEIGHT``; a valence below 0 is a column of its own.
-    """
-
-    def fit(self, X: list[str], y: Any = None) -> CountScaler:
-        """Learn the root mean squares."""
-        size = np.sqrt(np.square(self._magnitudes(X), dtype=np.float64).mean(axis=0))
-        self.scale_ = np.where(size > 0, WEIGHT / np.where(size > 0, size, 1), 0).astype(np.float32)
-        return self
-
-    def transform(self, X: list[str]) -> sparse.csr_matrix:
-        """Return a CSR matrix of shape (n_samples, 2 * n_counts), float32."""
-        return sparse.csr_matrix(np.minimum(self._magnitudes(X) * self.scale_, 4 * WEIGHT))
-
-    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """Return the names of the counts, and of what is below 0 in them."""
-        return np.array([*FEATURES, *(f"{name}<0" for name in FEATURES)], dtype=object)
-
-    def _magnitudes(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        counts = np.stack([count_text(text) for text in texts])
-        return np.log1p(np.hstack([np.maximum(counts, 0), np.maximum(-counts, 0)]))
+def scale_of(magnitudes: Entries, n_texts: int) -> npt.NDArray[np.float32]:
+    """Return what brings each column of the counts of training texts to a root mean square of ``WEIGHT``; 0 where all are 0."""
+    squares = np.square(magnitudes.values, dtype=np.float64)
+    size = np.sqrt(np.bincount(magnitudes.columns, weights=squares, minlength=2 * len(FEATURES)) / n_texts)
+    return np.where(size > 0, WEIGHT / np.where(size > 0, size, 1), 0).astype(np.float32)
 
 
 def as_texts(X: Any) -> list[str | None]:
@@ -219,17 +200,17 @@ def as_texts(X: Any) -> list[str | None]:
     EmofuseWarning
         Texts were cut to 20,000 characters.
     """
+    return clean_texts(_raw_texts(X))
+
+
+def _raw_texts(X: Any) -> list[str | None]:
     if isinstance(X, (str, bytes)):
         raise TableError("a list of texts is needed, got a single string; pass [text]")
     if isinstance(X, (pd.DataFrame, np.ndarray)) and X.ndim == 2:
         if X.shape[1] != 1:
             raise TableError(f"one column of texts is needed, got {X.shape[1]}")
         X = X.iloc[:, 0] if isinstance(X, pd.DataFrame) else X[:, 0]
-    texts = [_as_text(value) for value in _items(X)]
-    n_cut = sum(text is not None and is_too_long(text) for text in texts)
-    if n_cut:
-        warnings.warn(f"{n_cut} texts were cut to {MAX_CHARACTERS} characters", EmofuseWarning, stacklevel=3)
-    return [None if text is None else clean_text(text) for text in texts]
+    return [_as_text(value) for value in _items(X)]
 
 
 def _items(X: Iterable[Any]) -> Iterable[Any]:

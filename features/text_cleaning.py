@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
+
+from .errors import EmofuseWarning
 
 MAX_CHARACTERS = 20_000
 MAX_ROUNDS = 8
@@ -48,6 +52,11 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _RUN = re.compile(r"([^\d\s])\1{3,}", re.IGNORECASE)
 
 
+def decode_text(data: bytes) -> str:
+    """Decode UTF-8, or UTF-16 with its byte-order mark; raise UnicodeDecodeError for anything else."""
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+
+
 def clean_text(text: str) -> str:
     """Bring a text to one canonical form without losing what carries emotion (case, punctuation, emoji).
 
@@ -74,6 +83,21 @@ def clean_text(text: str) -> str:
             break
         text = repaired
     return text
+
+
+def clean_texts(texts: Iterable[str | None]) -> list[str | None]:
+    """Return :func:`clean_text` of each text, None where one is absent.
+
+    Warns
+    -----
+    EmofuseWarning
+        Texts were cut to 20,000 characters.
+    """
+    texts = list(texts)
+    n_cut = sum(text is not None and is_too_long(text) for text in texts)
+    if n_cut:
+        warnings.warn(f"{n_cut} texts were cut to {MAX_CHARACTERS} characters", EmofuseWarning, stacklevel=3)
+    return [None if text is None else clean_text(text) for text in texts]
 
 
 def is_too_long(text: str) -> bool:

@@ -1,4 +1,8 @@
-"""Tokens of a text: words, punctuation, emoticons and emoji, counted once for all who need them."""
+"""Tokens of a text: words, punctuation, emoticons and emoji, counted once for all who need them.
+
+A sentence is tokenised on its way to every prediction, so nothing is imported here but the standard library; NLTK, whose
+import takes a second, comes in only where :func:`stem` is asked for.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from .errors import EmofuseError
 from .text_cleaning import mask_text
 
 ELONGATED = "<elongated>"
@@ -27,17 +30,49 @@ _SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
 _FLAG_LETTERS = range(0x1F1E6, 0x1F200)
 _FIRST_SYMBOL = "\u2010"  # below it stand signs such as © and °, which are no emoji
 
+# Every alternative can only grow or be cut back once, so that a text takes time in proportion to its length.
+_MOUTH = r"[)(\]\[dDpP/:}{@|\\]"
+_EYES = "[:;=8]"
+_TOP_LEVEL = r"\.[A-Za-z]{2,13}"
+_TONE = "[\U0001f3fb-\U0001f3ff]"
+_TOKEN = re.compile(
+    "|".join(
+        (
+            # What is left of addresses once they are masked: "https:x", "and.or/else", "okay.well".
+            rf"(?:[hH][tT]{{2}}[pP][sS]?:[A-Za-z0-9%/]|[A-Za-z0-9.-]{{1,255}}{_TOP_LEVEL}/)"
+            r"(?:[^\s(){}<>\[\]]|\([^\s()]{1,255}+\)){2,}(?<![`!;:'\".,?«»“”‘’])",
+            rf"[A-Za-z0-9](?<!@.)[A-Za-z0-9]*+(?:[.-][A-Za-z0-9]++){{0,126}}{_TOP_LEVEL}\b(?:/(?!@)|(?!@))",
+            rf"[<>]?{_EYES}[oO'*-]?{_MOUTH}|{_MOUTH}[oO'*-]?{_EYES}[<>]?|</?3",
+            r"<[^>\s]{1,500}+>",
+            r"-++>|<-++",
+            r"@\w++",
+            r"\#++\w[\w'-]*\w",
+            r"[\w.+-]{1,64}+@[\w-]{1,63}+\.[\w-](?:\.?[\w-]){1,251}",
+            rf"\S(?:(?:{_TONE}?\u200d\S{_TONE}?)++|{_TONE})",
+            r"[\U0001f1e6-\U0001f1ff]{2}|\U0001f3f4[\U000e0030-\U000e007a]{1,6}\U000e007f",  # flags of lands and regions
+            r"[^\W\d_](?:[^\W\d]|['-])+[^\W\d_]",  # with apostrophes and hyphens inside
+            r"[+-]?\d++[,/.:-]\d++[+-]?",
+            r"\w++",
+            r"\.(?: ?\.)++",
+            r"\S",
+        )
+    )
+)
+# What stands for characters that this module's "\w" takes for something else than Unicode's definition of words does.
+_STAND_INS = {"Mn": "\u01c0", "Mc": "\u01c0", "Me": "\u01c0", "No": "\u00a4", "Pc": "\u01c0"}
+_JOINER = re.compile("(?<=\\w)\u200d")  # after letters of Indic scripts, where between symbols it joins emoji
+
 
 def tokenize(text: str) -> list[str]:
     """Split a clean text into lower-case words, punctuation, masks, emoticons and emoji.
 
-    NLTK's ``TweetTokenizer``, which needs no data, after :func:`~.text_cleaning.mask_text`. A word with a letter
-    stretched to three is followed by ``<elongated>``, an emoji by its Unicode name.
+    Tokens are cut as NLTK's ``TweetTokenizer`` [1]_ cuts them, after :func:`~.text_cleaning.mask_text`: a number with
+    its separator, a word with its apostrophes and hyphens, an emoticon, a joined emoji and a row of points are one token
+    each. A word with a letter stretched to three is followed by ``<elongated>``, an emoji by its Unicode name.
 
-    Raises
-    ------
-    EmofuseError
-        NLTK asks for data that is not there; nothing is ever downloaded.
+    References
+    ----------
+    .. [1] Bird, Klein and Loper (2009), Natural language processing with Python, O'Reilly.
 
     Examples
     --------
@@ -100,21 +135,38 @@ def emoji_name(emoji: str) -> str:
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
+def stem(word: str) -> str:
+    """Return the English stem of a word in lower case by the Snowball rules, as NLTK has them [1]_.
+
+    References
+    ----------
+    .. [1] Porter (2001), Snowball: a language for stemming algorithms, https://snowballstem.org.
+
+    Examples
+    --------
+    >>> stem("happily"), stem("crying")
+    ('happili', 'cri')
+    """
+    stemmed: str = _stemmer().stem(word)
+    return stemmed
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    from nltk.stem.snowball import SnowballStemmer
+
+    return SnowballStemmer("english")
+
+
+@lru_cache(maxsize=CACHED_TEXTS)
 def _tokens(text: str) -> tuple[str, ...]:
     masked = mask_text(text)
-    try:
-        found = _tweet_tokenizer().tokenize(masked)
-    except LookupError as error:
-        wanted = next((line.strip() for line in str(error).splitlines() if line.strip(" *")), "a resource")
-        raise EmofuseError(
-            f"NLTK lacks data ({wanted:.80}); nothing is downloaded: copy the resource into a folder of NLTK_DATA"
-        ) from None
     plain = masked.isascii() and not _STRETCHED.search(masked)
     tokens: list[str] = []
-    for token in found:
+    for token in _cut(masked):
         if len(token) > LONGEST_EMOTICON or _WORD.fullmatch(token):
             token = token.lower()
-        tokens.append(token.replace(" ", ""))  # NLTK takes ". . ." for one token
+        tokens.append(token.replace(" ", ""))  # ". . ." is one token
         if plain:
             continue
         if _STRETCHED.search(token):
@@ -124,9 +176,21 @@ def _tokens(text: str) -> tuple[str, ...]:
     return tuple(tokens)
 
 
-@lru_cache(maxsize=1)
-def _tweet_tokenizer() -> Any:
-    from nltk.tokenize import TweetTokenizer
+def _cut(text: str) -> list[str]:
+    if text.isascii():
+        return _TOKEN.findall(text)
+    # As many characters as before, so that what is found in the one is cut out of the other.
+    shape = _JOINER.sub(_STAND_INS["Mn"], text.translate(_stand_ins()))
+    return [text[slice(*match.span())] for match in _TOKEN.finditer(shape)]
 
-    # Its own folding of case looks for an emoticon in every word, which takes longer than all the rest.
-    return TweetTokenizer(preserve_case=True, match_phone_numbers=False)
+
+@lru_cache(maxsize=1)
+def _stand_ins() -> dict[int, str]:
+    class StandIns(dict[int, str]):
+        def __missing__(self, code: int) -> str:
+            letter = chr(code)
+            kind = "Mn" if is_emoji(letter) and (letter.isupper() or letter.islower()) else unicodedata.category(letter)
+            self[code] = letter if code < 128 else _STAND_INS.get(kind, letter)  # a letter in a circle is a letter
+            return self[code]
+
+    return StandIns({0x200C: _STAND_INS["Mn"]})  # the non-joiner within Persian words

@@ -18,7 +18,7 @@ from .batch import attempt_each
 from .errors import SampleError, StudyError, TableError
 from .files import read_bytes
 from .media import check_bounds
-from .samples import decode_text
+from .text_cleaning import decode_text
 
 # Takes a media path and the bounds of a clip in seconds; gives the words, or None where there are none to be had.
 Transcriber = Callable[[str, float | None, float | None], str | None]

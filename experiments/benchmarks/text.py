@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...features import text_counts, text_tokens
+from ...features import text_counting, text_tokens
 from ...features.text import TextVectorizer
 from . import Row, side_by_side
 
@@ -51,7 +51,7 @@ def _ours(texts: list[str]) -> Any:
 
 def _ours_cold(texts: list[str]) -> Any:
     text_tokens._tokens.cache_clear()
-    text_counts._counted.cache_clear()
+    text_counting._counted.cache_clear()
     return _ours(texts)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from emofuse.classifiers.recipes import expert_pipeline
 from emofuse.features.errors import EmofuseWarning, TableError
-from emofuse.features.text import WEIGHT, CountScaler, TextVectorizer, as_texts
-from emofuse.features.text_cleaning import clean_text
+from emofuse.features.term_weights import MOST, WEIGHT
+from emofuse.features.text import TextVectorizer, as_texts
 from emofuse.features.text_tokens import tokenize
 from hypothesis import given
 from hypothesis import strategies as st
@@ -180,7 +181,9 @@ def test_26_one_text_of_unknown_terms_among_others_gets_a_zero_row():
 
 
 @pytest.mark.parametrize("texts", [TEXTS, ["", *TEXTS, None, " ", "so dark"], ["so happy"]], ids=["all", "gaps", "one"])
-@pytest.mark.parametrize("parameters", [{}, {"negation": True}, {"char_ngrams": None}, {"counts": True}], ids=str)
+@pytest.mark.parametrize(
+    "parameters", [{}, {"negation": True}, {"char_ngrams": None}, {"counts": True}, {"stemming": True}], ids=str
+)
 def test_fitting_and_transforming_at_once_is_the_same(texts, parameters):
     at_once = TextVectorizer(**parameters).fit_transform(texts)
     vectorizer = fitted(texts, **parameters)
@@ -342,22 +345,38 @@ def test_counts_stand_beside_the_terms():
     assert not weights(vectorizer, "").any()
 
 
+def counts_of(matrix, vectorizer):
+    names = vectorizer.get_feature_names_out()
+    return matrix.toarray()[:, [name.startswith("count=") for name in names]]
+
+
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=4))
 def test_scaled_counts_are_finite_bounded_and_never_negative(texts):
-    cleaned = [clean_text(text) for text in texts]
-    scaler = CountScaler().fit(cleaned)
-    found = scaler.transform([*cleaned, "NO!!! 999 sooo bad"]).toarray()
+    vectorizer = fitted([*texts, "so"], counts=True)
+    found = counts_of(vectorizer.transform([*texts, "NO!!! 999 sooo bad"]), vectorizer)
     assert found.dtype == np.float32
-    assert np.isfinite(found).all() and 0 <= found.min() <= found.max() <= 4 * WEIGHT + 1e-6
-    assert found.shape[1] == len(scaler.get_feature_names_out())
+    assert np.isfinite(found).all() and 0 <= found.min() <= found.max() <= MOST + 1e-6
 
 
 def test_counts_of_the_training_texts_have_one_size():
     texts = [f"{'so ' * (1 + number % 3)}{'!' * (number % 2)}" for number in range(60)]
-    columns = CountScaler().fit_transform(texts).toarray()
+    vectorizer = fitted(texts, counts=True)
+    columns = counts_of(vectorizer.transform(texts), vectorizer)
     size = np.sqrt(np.square(columns).mean(axis=0))
     np.testing.assert_allclose(size[columns.any(axis=0)], WEIGHT, rtol=1e-5)
     assert 5 < columns.any(axis=0).sum() < columns.shape[1]
+
+
+def test_stemming_counts_the_forms_of_a_word_as_one():
+    texts = ["I am crying", "she cries", "not smiling, he smiled"]
+    names = fitted(texts, char_ngrams=None, stemming=True, negation=True).get_feature_names_out()
+    assert {"word=cri", "word=not_smile", "word=smile", "word=i am"} <= set(names)
+    assert not {"word=crying", "word=cries", "word=smiled"} & set(names)
+
+
+def test_recipe_hands_stemming_on():
+    pipeline = expert_pipeline("linear", "text", stemming=True)
+    assert pipeline[0].stemming
 
 
 def test_counts_alone_are_no_vocabulary():

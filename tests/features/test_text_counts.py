@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from emofuse.features import base, vader
 from emofuse.features.errors import EmofuseError, SampleError
-from emofuse.features.text_counts import FEATURES, TextCounts, foreign_share
-from emofuse.features.vader import vader_lexicon, vader_scores
+from emofuse.features.text_counting import FEATURES
+from emofuse.features.text_counts import TextCounts, foreign_share
+from emofuse.features.vader import vader_lexicon
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -155,6 +156,15 @@ def test_what_is_no_text_is_refused(source, message):
     assert caught.value.code == "not_text"
 
 
+def test_contents_of_a_file_are_a_text_too():
+    counter = TextCounts()
+    np.testing.assert_array_equal(
+        counter.measure(counter.signal_of("wörld".encode("utf-16"))).values, counter.extract_one("wörld")
+    )
+    with pytest.raises(SampleError, match="byte 3 of the text is not UTF-8"):
+        counter.signal_of(b"caf\xe9")
+
+
 def test_10_lone_surrogate_is_a_text():
     assert counts("so \ud800")["n_words"] == 1
     samples = pd.DataFrame({"text": ["so \ud800"]}, index=["a"], dtype=object)
@@ -173,16 +183,6 @@ def test_38_text_that_looks_like_a_path_is_never_opened(tmp_path, monkeypatch):
     by_batch = TextCounts().extract(pd.DataFrame({"text": [str(path)]}, index=["a"], dtype=object))
     assert row["n_negative_words"] == by_batch.features.at["a", "n_negative_words"] == 0
     assert row["n_positive_words"] == 0 and row["n_words"] > 1
-
-
-def test_lexicon_is_that_of_its_authors():
-    lexicon = vader_lexicon()
-    assert len(lexicon) > 7000
-    assert (lexicon["good"], lexicon[":("], lexicon["horrible"]) == (1.9, -1.9, -2.5)
-    assert -4 <= min(lexicon.values()) < 0 < max(lexicon.values()) <= 4
-    with pytest.raises(TypeError):
-        lexicon["good"] = 0.0
-    assert vader_scores("VADER is smart, handsome, and funny.")["compound"] == pytest.approx(0.8316)  # its authors' own
 
 
 @pytest.mark.parametrize("where", ["nowhere", "without its list"])

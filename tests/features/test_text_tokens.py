@@ -2,10 +2,9 @@
 
 import pytest
 from emofuse.features import text_tokens
-from emofuse.features.errors import EmofuseError
-from emofuse.features.text_cleaning import clean_text
-from emofuse.features.text_tokens import emoji_name, is_emoji, is_negation, is_word, mark_negations, tokenize
-from hypothesis import given
+from emofuse.features.text_cleaning import clean_text, mask_text
+from emofuse.features.text_tokens import emoji_name, is_emoji, is_negation, is_word, mark_negations, stem, tokenize
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -110,11 +109,94 @@ def test_changing_the_answer_does_not_change_the_next_one():
     assert tokenize("so happy") == ["so", "happy"]
 
 
-def test_31_missing_data_of_nltk_is_an_error_that_says_what_to_do(monkeypatch):
-    class Lacking:
-        def tokenize(self, text):
-            raise LookupError("\n****\n  Resource punkt_tab not found.\n  Please use the NLTK Downloader\n****")
+@pytest.fixture(scope="module")
+def reference():
+    from nltk.tokenize import TweetTokenizer
 
-    monkeypatch.setattr(text_tokens, "_tweet_tokenizer", Lacking)
-    with pytest.raises(EmofuseError, match=r"Resource punkt_tab not found.*nothing is downloaded: copy .* NLTK_DATA"):
-        tokenize("words that no cache holds yet")
+    return TweetTokenizer(preserve_case=True, match_phone_numbers=False).tokenize
+
+
+SPOKEN = {
+    "speech": "Well, I don't know... 'cause y'know--uh, F-hah. It's Ross' C.H.E.E.S.E. sandwich!!!",
+    "numbers": "8pm, 7:30 or 10/12; 1,000.50 -5 +3- 3-4 (2) 1. $5 50% a1b2 1st",
+    "emoticons": "fine :-) :D D: =P 8) ;o) :'( >:( :/ (: </3 <3 8-] |-: :| xD",
+    "tags-and-arrows": "<user> <3> < > -> <-- --> <= a<b>c <br/>",
+    "addresses": "okay.well and.or/else so.then@ ann@home x.y a.bc https:a https:/ab example.org/(a)/b,",
+    "handles": "a@b @ @me_2 #1st ##a-b' #'a #_ foo#bar2",
+    "marks": 'what?! . . . .. .. … “so” "so" —no– `x` a_b __a__ snake-case- -dash a--b',
+    "accents": "café naïve Straße İstanbul ÇA",
+    "hindi": "मैं बहुत खुश हूँ।",
+    "persian": "من می‌خواهم",
+    "malayalam": "അവന്‍ വന്നു",
+    "chinese": "我很高兴!",
+    "fractions": "½ m² 2½ Ⓐbc a‿b",
+    "emoji": "so👍🏽good 👩‍👩‍👧!😀😀 🇫🇷🇩🇪 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f 1⃣ ☺",
+}
+
+
+@pytest.mark.parametrize("text", SPOKEN.values(), ids=SPOKEN)
+def test_text_is_cut_as_by_nltk(reference, text):
+    assert text_tokens._cut(text) == reference(text)
+
+
+PIECES = [
+    *"abZoxdDpPO8 .,'-_@#:/)([]{}|\\;=<>*%!?+éा你²‿Ⓐ…—😀🇫",
+    " ",
+    "23",
+    "com",
+    "http",
+    "https:",
+    "🏽",
+    "\u200c",
+    "I'm",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@settings(max_examples=400)
+def test_any_mixture_is_cut_as_by_nltk(reference, text):
+    masked = mask_text(clean_text(text))
+    assert text_tokens._cut(masked) == reference(masked)
+
+
+def test_what_looks_like_an_entity_is_kept_where_nltk_drops_it(reference):
+    assert text_tokens._cut("R&B; so") == ["R", "&", "B", ";", "so"]
+    assert reference("R&B; so") == ["R", "so"]
+
+
+UNITS = [
+    ".a",
+    "a.",
+    "a-",
+    "a1-",
+    "<a",
+    "-",
+    "#",
+    "#a-'",
+    "a@",
+    "a.bc/",
+    "http:/!?",
+    "(a",
+    "a\u200d",
+    "🇫",
+    "👍🏽",
+    "'-",
+    "1,",
+    "..! ",
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_20_long_hostile_text_is_cut_without_losing_a_character(unit):
+    text = (unit * 20_000)[:20_000]
+    assert "".join(text_tokens._cut(text)).replace(" ", "") == text.replace(" ", "")
+    assert tokenize(text)
+
+
+@pytest.mark.parametrize(
+    "word", ["happily", "crying", "friends", "generously", "don't", "i'm", "2024", "naïve", "mañana"]
+)
+def test_stems_are_those_of_snowball(word):
+    from nltk.stem.snowball import EnglishStemmer
+
+    assert stem(word) == EnglishStemmer().stem(word)
