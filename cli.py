@@ -503,16 +503,34 @@ def predict(
     budget_ms: Annotated[
         float | None, typer.Option(min=0, help="Time for a clip: the dearest modalities are left out to keep it.")
     ] = None,
+    timeline: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Answer along a long --audio or --video: .csv, .parquet, .json, or a figure (.png, .svg, .pdf)."
+        ),
+    ] = None,
+    live: Annotated[
+        str | None, typer.Option(help="Answer along a device: microphone or camera; stop with Ctrl-C.")
+    ] = None,
+    window_s: Annotated[float, typer.Option(help="Seconds answered at a time along a recording.")] = 3.0,
+    hop_s: Annotated[float, typer.Option(help="Seconds from one answer to the next.")] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """Answer a clip, or many: what its label is, how sure that is, what each modality says, and which features moved it."""
     from .inference.predictor import load
-    from .inference.requests import answer_request, read_request
-    from .inference.terminal import print_answer, print_answers, write_answers
+    from .inference.requests import answer_request, read_request, recording_of
+    from .inference.terminal import follow_recording, print_answer, print_answers, write_answers
 
     options = {"audio": audio, "video": video, "image": image, "text": text, "eeg": eeg}
     options |= {"physiology": physiology, "openface": openface, "start_s": start_s, "end_s": end_s}
     loaded = load(model)
+    if timeline or live:
+        source = recording_of(live, audio, video)
+        bounds = {"start_s": start_s, "end_s": end_s}
+        follow_recording(
+            loaded, source, timeline or [], as_json=as_json, text=text, window_s=window_s, hop_s=hop_s, **bounds
+        )
+        return
     request = read_request(loaded, options, clips or [], csv=csv, root=root)
     speaker = (
         None if enrol is None else loaded.enrol([clip for _, clip in read_request(loaded, {}, [str(enrol)]).clips])

@@ -119,6 +119,8 @@ def _check_members(infos: list[zipfile.ZipInfo], packed_bytes: int, name: str) -
         raise BundleError(f"{name!r} holds two members of one name; do not use this file")
     if any(info.flag_bits & 0x1 for info in infos):
         raise BundleError(f"{name!r} is encrypted; a model is not")
+    if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
+        raise BundleError(f"{name!r} is packed in a way that no model is; do not use this file")
     unpacked = sum(info.file_size for info in infos)
     if unpacked > MAX_UNPACKED_BYTES or unpacked > max(HARMLESS_BYTES, MAX_RATIO * packed_bytes):
         raise BundleError(
@@ -130,5 +132,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> bytes
     with archive.open(info) as file:
         data = file.read(info.file_size + 1)
     if len(data) != info.file_size:
-        raise BundleError(f"member {info.filename!r} of {name!r} is not as long as the archive says; fetch it again")
+        raise BundleError(
+            f"member {info.filename!r:.80} of {name!r} is not as long as the archive says; fetch it again"
+        )
     return data

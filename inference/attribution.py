@@ -20,8 +20,8 @@ from ..fusion.fused import EarlyModel, LateModel
 from .answer import TopFeature
 
 Array = Any
-# What each column contributed, and the names of terms where the block is a text.
-Moved = tuple[Array, Sequence[str] | None]
+# What each column contributed, and what names the terms where the block is a text.
+Moved = tuple[Array, TextWeights | None]
 N_TOP = 10
 SCALING = (parts.Standardised, parts.NormalQuantiles, parts.LogOfShares, TextWeights)
 
@@ -49,9 +49,9 @@ def top_features(
     moved = _late(model, found, label) if isinstance(model, LateModel) else _early(model, found, label)
     ranked: list[TopFeature] = []
     for block, (values, terms) in moved.items():
-        names = features[block] if terms is None else terms
+        name_of = features[block].__getitem__ if terms is None else terms.name
         strongest = np.argsort(-np.abs(values))[:N_TOP]
-        ranked += [TopFeature(block, str(names[place]), float(values[place])) for place in strongest if values[place]]
+        ranked += [TopFeature(block, str(name_of(place)), float(values[place])) for place in strongest if values[place]]
     ranked.sort(key=lambda item: -abs(item.contribution))
     return tuple(ranked[:N_TOP])
 
@@ -124,7 +124,7 @@ def _pulled(chain: Sequence[Any], states: Sequence[Any], slopes: Array, is_produ
         part, before, after = chain[place], states[place], states[place + 1]
         if isinstance(part, SCALING):
             values = slopes if is_product else _dense(after) * slopes
-            return values, part.names() if isinstance(part, TextWeights) else None
+            return values, part if isinstance(part, TextWeights) else None
         if isinstance(part, parts.KeptColumns):
             wide = np.zeros(before.shape[1])
             wide[part.positions] = slopes

@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..features.errors import BundleError
+from ..features.text_cleaning import printable
 from ..fusion.fused import EarlyModel, FusedModel, LateModel
 from .archive import check_seal, read_file, read_members, write_archive
 from .estimator_file import check_estimator_file, pack_estimator, unpack_estimator
 from .tree import Members, from_tree, to_tree
+from .trial import check_answers
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -41,9 +42,13 @@ FIELDS: dict[str, type] = {
     "validation": dict,
     "licences": list,
     "versions": dict,
+    "speakers": dict,
     "model": dict,
     "members": dict,
 }
+BLOCK_FIELDS: dict[str, type] = {"extractor": str, "parameters": dict, "kind": str, "source": str, "features": list}
+MAX_MANIFEST_BYTES = 64 * 1024**2
+MAX_LINE = 280
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,8 @@ def save_bundle(
         model = fusion.fused_model()
     except TypeError as error:
         raise BundleError(str(error)) from None
+    for name, about in blocks.items():
+        _check_block(name, about)
     members = Members()
     tree = to_tree(model, members)
     statistics = {
@@ -134,7 +141,7 @@ def save_bundle(
         "training": training,
         "corpus": corpus,
         "licences": licences,
-        "versions": {"emofuse": __version__, "python": platform.python_version()} | _versions(LIBRARIES),
+        "versions": {"python": platform.python_version()} | _versions(("emofuse", *LIBRARIES)),
         "study": study,
         "speakers": statistics,
         "model": tree,
@@ -154,21 +161,29 @@ def load_bundle(path: str | os.PathLike[str]) -> Bundle:
         an unknown schema or a newer one, a member that is missing, unlisted or whose hash differs, a type that is not trusted,
         and any byte that is not as it was written.
     """
-    name = Path(path).name
-    data = read_file(Path(path))
+    try:
+        return _read(Path(path).name, read_file(Path(path)))
+    except BundleError as error:  # a name that the file brought may hold anything
+        text = printable(" ".join(str(error).split()))
+        raise BundleError(text if len(text) <= MAX_LINE else f"{text[:MAX_LINE]} …") from None
+
+
+def _read(name: str, data: bytes) -> Bundle:
     members = read_members(data, name)
     manifest = _manifest(members.pop(MANIFEST, None), name)
     _check_hashes(members, manifest["members"], name)
+    check_seal(data, name)
     if ESTIMATOR not in members:
         raise BundleError(f"{name!r} holds no {ESTIMATOR}; train it again")
     check_estimator_file(members[ESTIMATOR])
     model = from_tree(manifest["model"], members)
     if not isinstance(model, (EarlyModel, LateModel)):
         raise BundleError(f"{name!r} holds no fusion but a {type(model).__name__}; train it again")
+    blocks = manifest["blocks"]
     speakers = {
-        block: from_tree(pair, members) for block, pair in _of(manifest.get("speakers", {}), dict, "speakers").items()
+        block: _statistics(block, from_tree(pair, members), blocks) for block, pair in manifest["speakers"].items()
     }
-    check_seal(data, name)
+    check_answers(model, blocks, len(manifest["classes"]))
     return Bundle(name, manifest, model, speakers, len(data), members[ESTIMATOR])
 
 
@@ -176,8 +191,10 @@ def _manifest(data: bytes | None, name: str) -> dict[str, Any]:
     """Return the manifest after checks that it is one that this version can read."""
     if data is None:
         raise BundleError(f"{name!r} holds no {MANIFEST}: it is no emofuse model")
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise BundleError(f"the manifest of {name!r} takes {len(data)} bytes; do not use this file")
     try:
-        manifest = json.loads(data)
+        manifest = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise BundleError(f"the manifest of {name!r} is no JSON; fetch the file or train it again") from None
     schema = _of(manifest, dict, "manifest").get("schema")
@@ -193,7 +210,38 @@ def _manifest(data: bytes | None, name: str) -> dict[str, Any]:
         _of(manifest.get(field), kind, f"{field} in the manifest of {name!r}")
     if len(manifest["classes"]) < 1 or not all(isinstance(label, (str, int, bool)) for label in manifest["classes"]):
         raise BundleError(f"the classes of {name!r} are no labels; train it again")
+    if len(set(map(str, manifest["classes"]))) < len(manifest["classes"]):
+        raise BundleError(f"two classes of {name!r} have one name; train it again")
+    for block, about in manifest["blocks"].items():
+        _check_block(block, about)
     return dict(manifest)
+
+
+def _check_block(block: str, about: Any) -> None:
+    """Refuse a description of a block that could not be measured, or that would be measured with a file named in it."""
+    what = f"of block {block!r:.40}"
+    for field, kind in BLOCK_FIELDS.items():
+        _of(_of(about, dict, f"the description {what}").get(field), kind, f"{field} {what}")
+    if not about["features"] or not all(isinstance(feature, str) for feature in about["features"]):
+        raise BundleError(f"the features {what} are no names; train it again")
+    if len(set(about["features"])) < len(about["features"]):
+        raise BundleError(f"two features {what} have one name; train it again")
+    if about["parameters"].get("predictor_path") is not None:
+        raise BundleError(f"the parameters {what} name a file of their own; a model file cannot bring it")
+
+
+def _statistics(block: str, found: Any, blocks: dict[str, Any]) -> tuple[Any, Any]:
+    """Return mean and variance of a block's training rows after a look at them."""
+    wanted = (len(blocks[block]["features"]),) if block in blocks else None
+    if not isinstance(found, tuple) or [getattr(item, "shape", None) for item in found] != [wanted, wanted]:
+        raise BundleError(f"the speakers' statistics of block {block!r:.40} do not fit it; train it again")
+    if not all(np.isfinite(item).all() for item in found) or (found[1] < 0).any():
+        raise BundleError(f"the speakers' statistics of block {block!r:.40} are no mean and variance; train it again")
+    return found[0], found[1]
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(text)
 
 
 def _of(value: Any, kind: type, what: str) -> Any:
@@ -206,13 +254,13 @@ def _check_hashes(members: dict[str, bytes], listed: dict[str, Any], name: str) 
     missing, unlisted = sorted(set(listed) - set(members)), sorted(set(members) - set(listed))
     if missing or unlisted:
         raise BundleError(
-            f"{name!r} lacks {missing[:3]} and holds {unlisted[:3]} beside what its manifest lists; fetch it again"
+            f"{name!r} lacks {missing[:3]!s:.80} and holds {unlisted[:3]!s:.80} beside what its manifest lists; fetch it again"
         )
     for member, data in members.items():
-        entry = _of(listed[member], dict, f"the entry of {member!r}")
+        entry = _of(listed[member], dict, f"the entry of {member!r:.80}")
         if entry.get("bytes") != len(data) or entry.get("sha256") != _sha256(data):
             raise BundleError(
-                f"member {member!r} of {name!r} is not what its manifest says (SHA-256 differs); fetch it again"
+                f"member {member!r:.80} of {name!r} is not what its manifest says (SHA-256 differs); fetch it again"
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..features.text_cleaning import printable
 from .bundle import Bundle
 
 LIMITS = (
@@ -48,7 +49,7 @@ def _about(bundle: Bundle) -> Iterator[str]:
     validation = manifest["validation"]
     yield f"# {manifest['name']}: {len(manifest['classes'])} classes from {_joined(_sources(manifest))}"
     yield ""
-    yield f"- Classes: {', '.join(map(str, manifest['classes']))}"
+    yield f"- Classes: {', '.join(map(_line, manifest['classes']))}"
     yield f"- Fusion: {manifest['strategy'].replace('_', ' ')} of {_joined(list(manifest['blocks']))}"
     chosen = manifest["training"].get("chosen")
     if chosen:
@@ -79,9 +80,11 @@ def _needs(manifest: Mapping[str, Any]) -> Iterator[str]:
         by = "ready numbers" if block["extractor"] == "table" else block["extractor"]
         given = ", ".join(f"{key} = {value}" for key, value in block["parameters"].items())
         count = "words" if block["kind"] == "text" else str(len(block["features"]))
-        yield f"| {name} | {block['source']} | {by}{f' ({given})' if given else ''} | {count} |"
-    yield ""
-    yield "Any of them may be missing; the others answer."
+        measured = f"{by} ({given})" if given else by
+        yield f"| {_cell(name)} | {_cell(block['source'])} | {_cell(measured)} | {count} |"
+    if len(manifest["blocks"]) > 1:
+        yield ""
+        yield "Any of them may be missing; the others answer."
     yield ""
 
 
@@ -101,7 +104,7 @@ def _training(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield "| class | samples |"
         yield "| --- | ---: |"
-        yield from (f"| {label} | {count} |" for label, count in counts.items())
+        yield from (f"| {_cell(label)} | {count} |" for label, count in counts.items())
     yield ""
 
 
@@ -127,7 +130,7 @@ def _figures(validation: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield "| class | recall |"
         yield "| --- | ---: |"
-        yield from (f"| {label} | {_number(value)} |" for label, value in recall.items())
+        yield from (f"| {_cell(label)} | {_number(value)} |" for label, value in recall.items())
     metric = validation.get("metric", "")
     groups = [item[metric] for item in validation.get("by_group") or [] if item.get(metric) is not None]
     if groups:
@@ -139,9 +142,9 @@ def _figures(validation: Mapping[str, Any]) -> Iterator[str]:
         )
     for column, values in (validation.get("by_column") or {}).items():
         yield ""
-        yield f"| {column} | samples | {metric} |"
+        yield f"| {_cell(column)} | samples | {metric} |"
         yield "| --- | ---: | ---: |"
-        yield from (f"| {name} | {item['n']} | {_number(item.get(metric))} |" for name, item in values.items())
+        yield from (f"| {_cell(name)} | {item['n']} | {_number(item.get(metric))} |" for name, item in values.items())
     yield ""
 
 
@@ -165,7 +168,7 @@ def _privacy(manifest: Mapping[str, Any]) -> Iterator[str]:
 def _licences(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "## Licences"
     yield ""
-    yield from (f"- {line}" for line in manifest["licences"])
+    yield from (f"- {_line(line)}" for line in manifest["licences"] or ["None was stated."])
     yield ""
 
 
@@ -186,6 +189,15 @@ def _sources(manifest: Mapping[str, Any]) -> list[str]:
 
 def _joined(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _cell(value: Any) -> str:
+    return _line(value).replace("|", "\\|")
+
+
+def _line(value: Any) -> str:
+    """Return a name on one line, for a name may hold anything."""
+    return printable(" ".join(str(value).split()))
 
 
 def _number(value: Any) -> str:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..features.errors import BundleError
+from .archive import EPOCH
 
 MAX_BYTES = 16 * 1024**2
+SCHEMA = "schema.json"  # the one member of a skops file without arrays
 TRUSTED = (
     "emofuse.classifiers.boosted.BoostedTrees",
     "emofuse.classifiers.cross_fitted.KernelScores",
@@ -41,7 +43,7 @@ def pack_estimator(estimator: Any) -> bytes:
     from sklearn.base import clone
     from skops.io import dumps
 
-    data: bytes = dumps(clone(estimator))
+    data = _settled(dumps(clone(estimator)))
     check_estimator_file(data)
     return data
 
@@ -60,12 +62,22 @@ def check_estimator_file(data: bytes) -> None:
                 raise BundleError(f"the estimator of the model takes {entry.file_size} bytes; do not use this file")
             schema = json.loads(archive.read(entry))
         found = set(_types(schema))
-    except (zipfile.BadZipFile, ValueError, TypeError, EOFError, OSError, RuntimeError, NotImplementedError):
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        TypeError,
+        EOFError,
+        OSError,
+        RuntimeError,
+        NotImplementedError,
+        RecursionError,
+    ):
         raise BundleError("the estimator of the model is no whole skops file; fetch it or train it again") from None
-    wrong = sorted({name for name, node in found if name not in PLAIN | set(TRUSTED) or node not in NODES})
+    wrong = sorted((name, node) for name, node in found if name not in PLAIN | set(TRUSTED) or node not in NODES)
     if wrong:
+        name, node = wrong[0]
         raise BundleError(
-            f"the estimator of the model holds the type {wrong[0]!r:.100}, which is not trusted; do not use this file"
+            f"the estimator of the model holds the type {name!r:.80} ({node!r:.40}), which is not trusted; do not use this file"
         )
 
 
@@ -77,13 +89,29 @@ def unpack_estimator(data: bytes) -> Any:
     return loads(data, trusted=list(TRUSTED))
 
 
+def _settled(data: bytes) -> bytes:
+    """Return a skops file without what differs from one process to the next: addresses in memory, and the time."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        schema = json.loads(archive.read(SCHEMA))
+    places: dict[int, int] = {}
+    for node in _nodes(schema):
+        if "__id__" in node:
+            node["__id__"] = places.setdefault(node["__id__"], len(places))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(SCHEMA, date_time=EPOCH), json.dumps(schema, separators=(",", ":")))
+    return packed.getvalue()
+
+
 def _types(tree: Any) -> Iterator[tuple[str, str]]:
     """Yield the full name of every type that a skops schema names, with the node that would make it."""
-    if isinstance(tree, list):
-        for item in tree:
-            yield from _types(item)
-    elif isinstance(tree, dict):
-        if "__loader__" in tree or "__class__" in tree:
-            yield f"{tree.get('__module__')}.{tree.get('__class__')}", str(tree.get("__loader__"))
-        for item in tree.values():
-            yield from _types(item)
+    for node in _nodes(tree):
+        if "__loader__" in node or "__class__" in node:
+            yield f"{node.get('__module__')}.{node.get('__class__')}", str(node.get("__loader__"))
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        yield tree
+    for item in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _nodes(item)

@@ -114,10 +114,12 @@ class Source:
                 decode_ms += 1e3 * (decoded - begin)
                 warnings += [message for message in found.warnings if message not in warnings]
                 for block, positions in reader.positions.items():
-                    rows[block] = found.values[positions]
+                    if not np.isnan(found.values[positions]).all():  # as in training: a row without a value is absent
+                        rows[block] = found.values[positions]
         except SampleError as error:
             return Measured({}, tuple(warnings), f"{error.code}: {error}", decode_ms, extract_ms)
-        return Measured(rows, tuple(warnings), None, decode_ms, extract_ms)
+        reason = None if rows else "no_values: nothing that the model needs could be measured of it"
+        return Measured(rows, tuple(warnings), reason, decode_ms, extract_ms)
 
     def ready(self) -> None:
         """Make the extractors, which load the libraries and files that they need."""

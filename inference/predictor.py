@@ -201,12 +201,14 @@ class Model:
         -------
         pandas.DataFrame
             Index kept; ``label``, ``p_<class>`` for each class, ``<modality>_label`` and ``warnings``. A row with nothing in
-            it has no label, and its warning says so.
+            it, or nothing that can be used, has no label, and its warnings say why.
         """
         import pandas as pd
 
         rows = [self._table_row(clip) for clip in self.clips_of(samples)]
-        return pd.DataFrame(rows, index=samples.index)
+        own = [f"{name}_label" for name in self._sources]
+        columns = ["label", *(f"p_{label}" for label in self.classes), *own, "warnings"]
+        return pd.DataFrame(rows, index=samples.index, columns=columns)
 
     def predict_blocks(self, X: pd.DataFrame) -> Any:
         """Return probabilities for a block table that was extracted already, shape (n_samples, n_classes).
@@ -438,22 +440,23 @@ class Model:
             yield clip | ({"features": numbers} if numbers else {})
 
     def _table_row(self, clip: dict[str, Any]) -> dict[str, Any]:
-        names = [f"p_{label}" for label in self.classes]
-        own = [f"{name}_label" for name in self._sources]
         try:
             answer = self.predict(**clip, explain=False)
         except PredictionError as error:
-            return {"label": None} | dict.fromkeys(names) | dict.fromkeys(own) | {"warnings": str(error)}
+            return {"label": None, "warnings": str(error)}
         absent = [
             f"{name}: {said.reason}"
             for name, said in answer.modalities.items()
             if said.reason not in (None, "not given")
         ]
+        warnings = {"warnings": "; ".join([*answer.warnings, *absent])}
+        if not any(said.present for said in answer.modalities.values()):
+            return {"label": None} | warnings
         return (
             {"label": answer.label}
-            | dict(zip(names, answer.probabilities.values(), strict=True))
+            | {f"p_{label}": probability for label, probability in answer.probabilities.items()}
             | {f"{name}_label": said.label for name, said in answer.modalities.items()}
-            | {"warnings": "; ".join([*answer.warnings, *absent])}
+            | warnings
         )
 
 

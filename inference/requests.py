@@ -110,6 +110,21 @@ def answer_request(
     return answered
 
 
+def recording_of(live: str | None, audio: Path | None, video: Path | None) -> str | Path:
+    """Return the one recording or device that is to be answered along.
+
+    Raises
+    ------
+    PredictionError
+        None is given, or several.
+    """
+    given = [source for source in (live, audio, video) if source is not None]
+    if len(given) != 1:
+        got = " and ".join(map(str, given)) or "none"
+        raise PredictionError(f"a timeline needs one recording: --video (with its sound), --audio or --live; got {got}")
+    return given[0]
+
+
 def clip_of(model: Model, path: Path) -> dict[str, Any]:
     """Return what a file is to a model, by the end of its name.
 

@@ -20,6 +20,7 @@ class Speaker:
     statistics : dict of str to Statistics
         Of each dense block that the clips had.
     n_clips : int
+        How many clips could be used.
     """
 
     statistics: Mapping[str, Statistics]
@@ -33,7 +34,7 @@ def enrolled(rows: list[dict[str, Any]], known: Mapping[str, Any]) -> Speaker:
         own = [row[block] for row in rows if block in row]
         if own:
             found[block] = Statistics.of(np.stack(own).astype(np.float64))
-    return Speaker(found, len(rows))
+    return Speaker(found, sum(any(block in row for block in known) for row in rows))
 
 
 def normalised(found: dict[str, Any], corpus: Mapping[str, tuple[Any, Any]], speaker: Speaker | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -15,6 +15,10 @@ from ..features.errors import PredictionError
 from ..features.terminal import new_console, new_table, print_notes
 from .answer import Answer
 from .bundle import Bundle
+
+if TYPE_CHECKING:
+    from .moment import Moment
+    from .predictor import Model
 
 BAR = 24  # characters of a probability of 1
 Answered = Sequence[tuple[str, Answer]]
@@ -161,9 +165,11 @@ def print_inspection(bundle: Bundle) -> None:
 
 def _remarks(answer: Answer) -> list[str]:
     absent = [
-        f"{name} is absent ({said.reason})" for name, said in answer.modalities.items() if said.reason != "not given"
+        f"{name} is absent ({said.reason})"
+        for name, said in answer.modalities.items()
+        if said.reason not in (None, "not given")
     ]
-    return [*answer.warnings, *(text for text in absent if not text.endswith("(None)"))]
+    return [*answer.warnings, *absent]
 
 
 def _row(name: str, answer: Answer) -> dict[str, Any]:
@@ -174,3 +180,53 @@ def _row(name: str, answer: Answer) -> dict[str, Any]:
         | {f"{source}_label": said.label for source, said in answer.modalities.items()}
         | {"warnings": "; ".join(_remarks(answer))}
     )
+
+
+def follow_recording(
+    model: Model, source: str | Path, timelines: Sequence[Path], *, as_json: bool = False, **options: Any
+) -> None:
+    """Answer a recording or a device window by window, and print each answer; what was answered is written whatever ends it.
+
+    Parameters
+    ----------
+    model : Model
+    source : path, "microphone" or "camera"
+    timelines : sequence of path
+        Tables and figures to write.
+    as_json : bool, default=False
+        A line of JSON for each moment.
+    **options
+        Of :func:`~emofuse.inference.stream.stream`.
+
+    Raises
+    ------
+    TimelineError
+        A file's suffix is neither that of a table nor of a figure; said before anything is read.
+    """
+    from .timeline import PICTURES, TABLES, Timeline, TimelineError
+
+    for path in timelines:
+        if path.suffix.lower() not in (*TABLES, *PICTURES):
+            raise TimelineError(f"a timeline ends in {', '.join((*TABLES, *PICTURES))}, got {path.name!r}")
+    timeline = Timeline()
+    try:
+        for moment in model.stream(source, **options):
+            timeline.append(moment)
+            print(json.dumps(moment.as_dict()) if as_json else _line(moment), flush=True)
+    except KeyboardInterrupt:  # how a microphone is stopped
+        print_notes(["stopped; what was answered is kept"])
+    finally:
+        if len(timeline):
+            for path in timelines:
+                timeline.draw(path) if path.suffix.lower() in PICTURES else timeline.write(path)
+    most = timeline.most_frequent()
+    if most and not as_json:
+        shares = sorted(timeline.shares().items(), key=lambda item: -item[1])
+        print(f"most frequent: {most}  ({', '.join(f'{name} {share:.0%}' for name, share in shares if share)})")
+
+
+def _line(moment: Moment) -> str:
+    label = moment.smoothed_label
+    said = "-" if label is None else f"{label} {moment.smoothed[label]:.2f}"
+    faces = ", ".join(f"face {face.number}: {face.label or '-'}, {face.blinks} blinks" for face in moment.faces)
+    return f"{moment.start_s:7.1f} - {moment.end_s:7.1f} s  {said:<20} {faces}".rstrip()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..classifiers import calibrators, heads, parts, word_pools
 from ..features import term_weights
 from ..features.errors import BundleError
 from ..fusion import combination, concatenation, fused
+from .ubjson import check_booster
 
 PARTS: dict[str, type[Any]] = {
     made.__name__: made
@@ -59,6 +61,8 @@ DTYPES = frozenset(
     ["float16", "float32", "float64", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 )
 MAX_DEPTH = 40
+MAX_NGRAM = 20
+MAX_THREADS = 1024
 PART = "__part__"  # the key of the type among those of its fields
 
 
@@ -103,11 +107,30 @@ def to_tree(value: Any, members: Members) -> Any:
         return value
     if type(value).__name__ == "Booster":
         threads = json.loads(value.save_config())["learner"]["generic_param"]["nthread"]
-        return {"booster": members.keep("boosters", ".ubj", bytes(value.save_raw("ubj"))), "n_threads": int(threads)}
+        data = bytes(value.save_raw("ubj"))
+        check_booster(data)
+        return {"booster": members.keep("boosters", ".ubj", data), "n_threads": int(threads)}
     raise BundleError(f"a {type(value).__name__} cannot be kept in a model file; use the recipes' own classes")
 
 
-def from_tree(tree: Any, members: dict[str, bytes], depth: int = 0) -> Any:
+class _Files:
+    """The files beside a manifest, each read once however often the tree names it."""
+
+    def __init__(self, members: dict[str, bytes]) -> None:
+        self.members = members
+        self._read: dict[tuple[str, Any], Any] = {}
+
+    def read(self, name: Any, reader: Callable[..., Any], *given: Any) -> Any:
+        """Return what a reader makes of a file."""
+        if not isinstance(name, str) or name not in self.members:
+            raise BundleError(f"the model names a file {name!r:.80} that it does not hold; fetch it or train it again")
+        key = (name, (reader.__name__, *map(repr, given)))
+        if key not in self._read:
+            self._read[key] = reader(self.members[name], *given)
+        return self._read[key]
+
+
+def from_tree(tree: Any, members: dict[str, bytes]) -> Any:
     """Return what :func:`to_tree` was given.
 
     Raises
@@ -115,38 +138,46 @@ def from_tree(tree: Any, members: dict[str, bytes], depth: int = 0) -> Any:
     BundleError
         A type that is not trusted, fields that it does not have, or a file that is missing or no array.
     """
+    return _value(tree, _Files(members), 0)
+
+
+def _value(tree: Any, files: _Files, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise BundleError(f"the model's tree is deeper than {MAX_DEPTH}; do not use this file")
     if isinstance(tree, list):
-        return tuple(from_tree(item, members, depth + 1) for item in tree)
+        return tuple(_value(item, files, depth + 1) for item in tree)
     if not isinstance(tree, dict):
         return tree
     if PART in tree:
-        return _part(tree, members, depth)
+        return _part(tree, files, depth)
     if set(tree) == {"array", "dtype"}:
-        return _array(_content(tree["array"], members), tree["dtype"])
+        return files.read(tree["array"], _array, tree["dtype"])
     if set(tree) == {"words"}:
-        return _words(_content(tree["words"], members))
+        return files.read(tree["words"], _words)
     if set(tree) == {"booster", "n_threads"}:
-        return _booster(_content(tree["booster"], members), tree["n_threads"])
+        return files.read(tree["booster"], _booster, tree["n_threads"])
     if set(tree) == {"number"} and tree["number"] in ("inf", "-inf", "nan"):
         return float(tree["number"])
-    raise BundleError(f"the model holds {sorted(map(str, tree))[:4]}, which is no part; do not use this file")
+    raise BundleError(f"the model holds {sorted(map(str, tree))[:4]!s:.80}, which is no part; do not use this file")
 
 
-def _part(tree: dict[str, Any], members: dict[str, bytes], depth: int) -> Any:
+def _part(tree: dict[str, Any], files: _Files, depth: int) -> Any:
     made = PARTS.get(tree[PART]) if isinstance(tree[PART], str) else None
     if made is None:
         raise BundleError(f"the model holds the type {tree[PART]!r:.80}, which is not trusted; do not use this file")
     types = {field.name: str(field.type) for field in fields(made)}
     if set(tree) - {PART} != set(types):
         raise BundleError(
-            f"part {tree[PART]} has the fields {sorted(types)}, got {sorted(set(tree) - {'part'})[:12]}"
+            f"part {tree[PART]} has the fields {sorted(types)}, got {sorted(set(tree) - {PART})!s:.120}; train it again"
         )
-    values = {name: from_tree(tree[name], members, depth + 1) for name in types}
+    values = {name: _value(tree[name], files, depth + 1) for name in types}
     for name, value in values.items():
         if not _fits(value, types[name]):
-            raise BundleError(f"part {tree[PART]}: {name} must be {types[name]}, got {type(value).__name__}")
+            raise BundleError(
+                f"part {tree[PART]}: {name} must be {types[name]}, got {type(value).__name__}; train it again"
+            )
+    if made is term_weights.TermWeights and not 1 <= values["ngrams"][0] <= values["ngrams"][1] <= MAX_NGRAM:
+        raise BundleError(f"part {tree[PART]}: n-grams of {values['ngrams']} terms; do not use this file")
     return made(**values)
 
 
@@ -157,8 +188,11 @@ def _fits(value: Any, wanted: str) -> bool:
         if kind == "Any":
             return is_dataclass(value) or value is None or type(value).__name__ == "Booster"
         if kind == "tuple" and isinstance(value, tuple):
-            inside = choice.removeprefix("tuple[").removesuffix("]").removesuffix(", ...")
-            return all(_fits(item, inside) for item in value) if "," not in inside else True
+            inside = choice.removeprefix("tuple[").removesuffix("]")
+            if inside.endswith(", ..."):
+                return all(_fits(item, inside.removesuffix(", ...")) for item in value)
+            kinds = inside.split(", ")
+            return len(kinds) == len(value) and all(map(_fits, value, kinds))
         if kind.endswith("Array") and isinstance(value, np.ndarray):
             return True
         if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -170,12 +204,6 @@ def _fits(value: Any, wanted: str) -> bool:
         if kind in PARTS and isinstance(value, PARTS[kind]):
             return True
     return False
-
-
-def _content(name: Any, members: dict[str, bytes]) -> bytes:
-    if not isinstance(name, str) or name not in members:
-        raise BundleError(f"the model names a file {name!r:.80} that it does not hold; fetch it or train it again")
-    return members[name]
 
 
 def _packed(array: np.ndarray[Any, Any]) -> bytes:
@@ -197,16 +225,18 @@ def _packed(array: np.ndarray[Any, Any]) -> bytes:
 
 
 def _array(data: bytes, dtype: Any) -> np.ndarray[Any, Any]:
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise BundleError(f"the model holds an array of {dtype!r:.80}; numbers are needed")
+    packed = io.BytesIO(data)
     try:
-        array = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    except Exception as error:  # numpy's reader raises whatever its header makes it stumble over
-        raise BundleError(
-            f"an array of the model cannot be read ({type(error).__name__}); do not use this file"
-        ) from None
-    if str(array.dtype) not in DTYPES:
-        raise BundleError(f"the model holds an array of {array.dtype}; numbers are needed")
+        if np.lib.format.read_magic(packed) != (1, 0):
+            raise ValueError
+        shape, is_fortran, kept = np.lib.format.read_array_header_1_0(packed)
+        if str(kept) not in DTYPES or math.prod(shape) * kept.itemsize != len(data) - packed.tell():
+            raise ValueError
+        array = np.frombuffer(data, kept, offset=packed.tell()).reshape(shape, order="F" if is_fortran else "C")
+    except Exception:  # numpy raises whatever the header makes it stumble over
+        raise BundleError("an array of the model is none, or of no numbers; do not use this file") from None
     wide: np.ndarray[Any, Any] = array.astype(dtype)
     wide.flags.writeable = False
     return wide
@@ -225,8 +255,11 @@ def _words(data: bytes) -> tuple[str, ...]:
 def _booster(data: bytes, n_threads: Any) -> Any:
     import xgboost
 
-    if type(n_threads) is not int or n_threads < 0:
-        raise BundleError(f"a booster's number of threads must be a whole number, got {n_threads!r:.80}")
+    if type(n_threads) is not int or not 0 <= n_threads <= MAX_THREADS:
+        raise BundleError(
+            f"a booster's number of threads must be from 0 to {MAX_THREADS}, got {n_threads!r:.80}; train it again"
+        )
+    check_booster(data)
     try:
         booster = xgboost.Booster(model_file=bytearray(data))
     except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
