@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check lint types unit lock clean
+.PHONY: demo test check lint types unit browser lock clean
 
 demo: $(READY)
 	$(BIN)/emofuse demo --out runs/demo
@@ -23,8 +23,14 @@ types: $(READY)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --target build/types .
 	MYPYPATH=build/types $(BIN)/mypy --config-file pyproject.toml -p emofuse
 
-unit: $(READY)
+unit: $(READY) browser
 	$(BIN)/python -m pytest --cov --cov-report=term-missing
+
+# The page is tested in Debian's Chromium; it is installed where there is none.
+browser:
+	@command -v chromium > /dev/null || { \
+		SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$SUDO apt-get update -qq && $$SUDO apt-get install -y --no-install-recommends chromium chromium-driver; }
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
