@@ -16,6 +16,7 @@ from .features.terminal import new_console, new_table, print_notes, showing_prog
 
 if TYPE_CHECKING:
     from .experiments.corpora import Corpus
+    from .experiments.run import Run
     from .experiments.study import Study
 
 app = typer.Typer(
@@ -77,14 +78,22 @@ def demo(
     jobs: Jobs = CPUS,
     as_json: AsJson = False,
 ) -> None:
-    """Make the synthetic corpus, compare every fusion strategy on it, and write the report."""
+    """Make the synthetic corpus, compare every fusion strategy on it, write the report, and train the winner."""
+    from .experiments.bundles import save_trained
     from .experiments.corpora import read_corpus
     from .experiments.study import load_study
+    from .experiments.train import most_chosen, train_study
+    from .features.store import FeatureStore
 
     study = load_study("demo")
     with showing_status("making the synthetic corpus"):
         corpus = read_corpus("demo", out / "corpus")
-    _run_and_print(study, corpus, out / "corpus", out, jobs, out / "store", as_json)
+    done = _run_and_print(study, corpus, out / "corpus", out, jobs, out / "store", as_json)
+    with showing_status("training the winner"):
+        trained = train_study(study, corpus, strategy=most_chosen(done), run=done, store=FeatureStore(out / "store"))
+    save_trained(trained, out / "demo.emofuse")
+    if not as_json:
+        print(f"model: {out / 'demo.emofuse'} (try: emofuse predict {out / 'demo.emofuse'} --text 'I am so happy!')")
 
 
 @app.command()
@@ -536,7 +545,7 @@ def predict(
         None if enrol is None else loaded.enrol([clip for _, clip in read_request(loaded, {}, [str(enrol)]).clips])
     )
     with showing_progress() as progress:
-        answered = answer_request(loaded, request, speaker=speaker, budget_ms=budget_ms, showing=progress.block)
+        answered = answer_request(loaded, request, speaker=speaker, budget_ms=budget_ms, showing=progress.steps)
     if out is not None:
         write_answers(answered, out)
     if as_json:
@@ -660,7 +669,7 @@ def _study_and_corpus(
 
 def _run_and_print(
     study: Study, corpus: Corpus, root: Path, out: Path, jobs: int, store: Path | None, as_json: bool
-) -> None:
+) -> Run:
     from .experiments.run import run_study
     from .experiments.run_folder import prepare_folder, write_run
     from .experiments.terminal import failure_notes, print_results, warning_notes
@@ -680,10 +689,11 @@ def _run_and_print(
     folder = write_run(done, study, out)
     if as_json:
         print((folder / "results.json").read_text(encoding="utf-8"), end="")
-        return
+        return done
     print_results(done.results, study.metrics[0])
     print_notes([*done.notes, *failure_notes(done.table.failures), *warning_notes(done.table.warnings)])
     print(f"report: {folder / 'report.html'}")
+    return done
 
 
 def _write_blocks(built: Any, out: Path) -> None:

@@ -122,11 +122,36 @@ def ask_all(
         return
     answers = {subset: contestant.ask(conditions, ("present", subset)) for subset in conditions.subsets}
     answers[tuple(modalities)] = contestant.ask(conditions)
+    answers[()] = np.tile(contestant.fusion.experts_.prior, (len(scale.codes), 1))
+    count_losses(key, answers, scale, modalities, outcome, seed)
+
+
+def count_losses(
+    key: RowKey,
+    answers: dict[tuple[str, ...], Array],
+    scale: Scale,
+    modalities: list[str],
+    outcome: FoldOutcome,
+    seed: int,
+) -> None:
+    """Count what a strategy answers with each set of modalities, and as more and more of them are lost.
+
+    Parameters
+    ----------
+    key : RowKey
+    answers : dict of tuple of str to ndarray of shape (n_test, n_classes of training)
+        By the modalities that are there; with up to ``MAX_PARTS`` of them, all sets, the empty one too.
+    scale : Scale
+    modalities : list of str
+    outcome : FoldOutcome
+        Where the counts are put.
+    seed : int
+    """
     for subset, given in answers.items():
-        outcome.counts[key, ("present", subset)] = scale.counted(given)
+        if subset:
+            outcome.counts[key, ("present", subset)] = scale.counted(given)
     if len(modalities) > MAX_PARTS:
         return
-    answers[()] = np.tile(contestant.fusion.experts_.prior, (len(scale.codes), 1))
     stacked = np.stack([answers[subset] for subset in subsets_of(modalities)])
     number_of = {subset: number for number, subset in enumerate(subsets_of(modalities))}
     for rate in DROP_RATES:

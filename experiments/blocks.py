@@ -91,7 +91,7 @@ def build_blocks(
         if fingerprint in measured:
             extraction = measured[fingerprint]
         else:
-            with nullcontext(None) if progress is None else progress(f"extracting {name}", len(corpus.samples)) as notify:
+            with nullcontext(None) if progress is None else progress(name, len(corpus.samples)) as notify:
                 extraction = extractor.extract(corpus.samples, n_jobs=n_jobs, store=store, progress=notify)
             measured[fingerprint] = extractions[name] = extraction
             if not spec.reads_text:  # two people may say the same words; they cannot share a recording

@@ -9,12 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from ..features.errors import EmofuseWarning
+from ..features.errors import EmofuseWarning, StudyError
 from ..fusion.experts import FittedExperts
 from ..fusion.hybrid import EARLY
 from ..fusion.late import LateFusion
 from ..fusion.rules import present_experts, product_rule
-from .answers import CHOSEN_FROM, SELECTED, Contestant, FoldOutcome, Scale, add_shares, ask_all, ask_shuffled
+from .answers import (
+    BEST_SINGLE,
+    CHOSEN_FROM,
+    SELECTED,
+    Contestant,
+    FoldOutcome,
+    Scale,
+    add_shares,
+    ask_all,
+    ask_shuffled,
+)
 from .compare import Array, ExpertAnswers, FamilyAnswers, RowKey
 from .conditions import Conditions
 from .estimators import make_strategy
@@ -51,6 +61,11 @@ def combine_fold(
     classes : ndarray
         Of the whole corpus.
     conditions : Conditions
+
+    Raises
+    ------
+    StudyError
+        The study's classifiers can make none of its strategies.
     """
     outcome = FoldOutcome()
     scale = Scale(codes, groups, n_groups, classes, families[0].fitted.classes)
@@ -59,13 +74,15 @@ def combine_fold(
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", EmofuseWarning)
         for family in families:
-            for key, contestant in _contestants(study, fold, family, conditions.modalities, outcome):
+            for key, contestant, _ in _contestants(study, fold, family, conditions.modalities, outcome):
                 contestants[key] = contestant
                 outcome.probabilities[key] = scale.widened(contestant.ask(conditions))
             outcome.features |= family.features
             outcome.warnings += family.warnings
         _choose(study, contestants, outcome)
         _add_controls(study, families, scale, conditions, outcome)
+    if not outcome.probabilities:
+        raise _nothing(study)
     for key in [key for key in contestants if key[0] in FUSIONS]:
         ask_all(key, contestants[key], scale, conditions, outcome, study.seed)
     for own, best in outcome.chosen.items():  # what was chosen has answered already
@@ -87,14 +104,60 @@ def combine_fold(
     return outcome
 
 
+def choose_strategy(
+    study: Study, fold: Fold, families: Sequence[FamilyAnswers], modalities: dict[str, tuple[str, ...]]
+) -> tuple[RowKey, dict[str, Any], float]:
+    """Return the strategy that ``selected`` is by the training rows of a fold; the single modality where nothing fuses.
+
+    Parameters
+    ----------
+    study : Study
+    fold : Fold
+    families : sequence of FamilyAnswers
+        Of this fold, one for each classifier of the study.
+    modalities : dict of str to tuple of str
+        The blocks of each modality.
+
+    Returns
+    -------
+    key : RowKey
+    parameters : dict
+        Of its best trial; empty where that is the study's own recipe.
+    nested : float
+        What it is worth out of fold by the study's first metric.
+
+    Raises
+    ------
+    StudyError
+        The study's classifiers can make none of its strategies.
+    """
+    outcome = FoldOutcome()
+    drawn = {}
+    for family in families:
+        for key, _, parameters in _contestants(study, fold, family, modalities, outcome):
+            drawn[key] = parameters
+    for own in (SELECTED, BEST_SINGLE):
+        best = _best_of_kinds(outcome.nested, CHOSEN_FROM[own])
+        if best is not None:
+            return best, drawn[best], abs(outcome.nested[best])
+    raise _nothing(study)
+
+
+def _nothing(study: Study) -> StudyError:
+    return StudyError(
+        f"study {study.name!r}: with the blocks that the corpus has, the classifiers {list(study.classifiers)} can make none "
+        f"of the strategies {list(study.strategies)}"
+    )
+
+
 def _contestants(
     study: Study,
     fold: Fold,
     family: FamilyAnswers,
     modalities: dict[str, tuple[str, ...]],
     outcome: FoldOutcome,
-) -> Iterator[tuple[RowKey, Contestant]]:
-    """Yield every strategy of a family, each with the trial that is best out of fold."""
+) -> Iterator[tuple[RowKey, Contestant, dict[str, Any]]]:
+    """Yield every strategy of a family, each with the trial that is best out of fold and that trial's parameters."""
     blocks = [name for name, expert in family.trials[0].items() if expert.block is not None]
     earlies = [name for name in family.trials[0] if name in EARLY_KINDS]
     wanted: list[tuple[str, tuple[str, ...], list[str]]] = []
@@ -111,7 +174,7 @@ def _contestants(
             wanted += [(name, every, [*blocks, EARLY]) for name in HYBRID_RULES if name in study.strategies]
     for strategy, shown, names in wanted:
         key: RowKey = (strategy, shown, family.family)
-        best: tuple[float, Contestant] | None = None
+        best: tuple[float, Contestant, dict[str, Any]] | None = None
         for number, (trial, parameters) in enumerate(zip(family.trials, family.parameters, strict=True)):
             rule = (
                 LateFusion({}, rule="mean")
@@ -128,12 +191,12 @@ def _contestants(
                     | {"parameters": parameters}
                 )
             if best is None or nested > best[0]:
-                best = nested, contestant
+                best = nested, contestant, parameters
         assert best is not None
-        outcome.nested[key], contestant = best
+        outcome.nested[key], contestant, parameters = best
         outcome.fit_seconds[key] = sum(trial[name].fit_seconds for trial in family.trials for name in names)
         outcome.predict_seconds[key] = sum(expert.predict_seconds for expert in contestant.experts.values())
-        yield key, contestant
+        yield key, contestant, parameters
 
 
 def _rule(
@@ -164,9 +227,9 @@ def _choose(study: Study, contestants: dict[RowKey, Contestant], outcome: FoldOu
     """Choose the fusion and the single modality by what they are worth out of fold; the first of equals."""
     for own, kinds in CHOSEN_FROM.items():
         candidates = [key for key in contestants if key[0] in kinds]
-        if own[0] not in study.strategies or not candidates:
+        best = _best_of_kinds(outcome.nested, kinds)
+        if own[0] not in study.strategies or best is None:
             continue
-        best = max(candidates, key=lambda key: outcome.nested[key])
         outcome.chosen[own], contestants[own] = best, contestants[best]
         outcome.probabilities[own] = outcome.probabilities[best]
         # What it takes to choose is to fit all that is chosen from, each expert once.
@@ -176,6 +239,11 @@ def _choose(study: Study, contestants: dict[RowKey, Contestant], outcome: FoldOu
     if "unimodal" not in study.strategies and len({key[1] for key in contestants}) > 1:
         for key in [key for key in outcome.probabilities if key[0] == "unimodal"]:
             del outcome.probabilities[key]
+
+
+def _best_of_kinds(nested: dict[RowKey, float], kinds: Sequence[str]) -> RowKey | None:
+    """Return the strategy of some kinds that is worth most out of fold, the first of equals; None where there is none."""
+    return max((key for key in nested if key[0] in kinds), key=lambda key: nested[key], default=None)
 
 
 def _add_controls(

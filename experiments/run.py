@@ -13,16 +13,17 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from ..features.errors import EmofuseError, StudyError, TableError
+from ..features.errors import StudyError, TableError
 from ..features.samples import check_samples
 from ..features.store import FeatureStore
 from ..features.tables import as_block
 from ..features.transcripts import transcribe
 from .blocks import BlockTable, ProgressMaker, build_blocks
 from .combine import combine_fold
-from .compare import Array, FamilyAnswers, RowKey, fit_family
+from .compare import Array, RowKey
 from .conditions import Conditions, modalities_of
 from .corpora import Corpus
+from .fitting import fit_folds, guarded, or_raise
 from .near_copies import without_near_copies
 from .protocols import DROPPED_LABELS, Fold, ProtocolSpec, check_leaks, find_leaks, make_folds, regroup
 from .results import Evaluated, assemble, bootstrap_groups, contribution_table, degraded_rows, other_protocol
@@ -40,6 +41,8 @@ class Run:
         As in ``results.json``.
     predictions : pandas.DataFrame
     table : BlockTable
+    samples : pandas.DataFrame
+        The sample table as the study prepared it: its labels, its groups before any protocol regroups them.
     notes : tuple of str
         What a reader of the results must know: parts left out, absent modalities, warnings of the folds.
     contributions : pandas.DataFrame
@@ -51,6 +54,7 @@ class Run:
     results: dict[str, Any]
     predictions: pd.DataFrame
     table: BlockTable
+    samples: pd.DataFrame
     notes: tuple[str, ...]
     contributions: pd.DataFrame = field(default_factory=pd.DataFrame)
     trials: list[dict[str, Any]] = field(default_factory=list)
@@ -68,7 +72,11 @@ def prepare_corpus(study: Study, corpus: Corpus, *, require_label: bool = True, 
     StudyError, TableError
         The label column does not exist, or fewer than two classes remain.
     """
-    corpus = _labelled(study, corpus, require_label)
+    return with_transcripts(study, _labelled(study, corpus, require_label), n_jobs=n_jobs)
+
+
+def with_transcripts(study: Study, corpus: Corpus, *, n_jobs: int = 1) -> Corpus:
+    """Return the corpus with the texts that it lacks, from where the study's ``transcript`` says."""
     if study.transcript is None or not any(spec.reads_text for spec in study.blocks.values()):
         return corpus
     found = transcribe(corpus.samples, study.transcript, n_jobs=n_jobs)
@@ -182,6 +190,7 @@ def run_study(
         results,
         predictions,
         table,
+        corpus.samples,
         notes,
         contribution_table(evaluated[0], splits[0][1].samples),
         [trial for outcome in evaluated[0].outcomes for trial in outcome.trials],
@@ -265,22 +274,10 @@ def _evaluate(
     groups = samples["group"].to_numpy(dtype=str) if "group" in samples else None
     classes, codes = np.unique(y, return_inverse=True)
     group_codes, n_groups = bootstrap_groups(samples)
-    tasks = [(fold, family) for fold in folds for family in study.classifiers]
-    # Controls need a classifier that learns: votes that are taken as they are know of no labels in training.
-    control = next((family for family in study.classifiers if family != "given"), None)
-    fitting = (
-        delayed(_guarded)(fit_family, study, family, fold, X, y, groups, conditions, with_controls=family == control)
-        for fold, family in tasks
-    )
-    fitted: list[FamilyAnswers] = []
-    with Parallel(n_jobs=min(n_jobs, len(tasks)), return_as="generator", batch_size=1) as parallel:
-        for outcome in parallel(fitting):
-            fitted.append(_or_raise(outcome))
-            if on_task is not None:
-                on_task(len(fitted), len(tasks))
+    fitted = fit_folds(study, folds, X, y, groups, conditions, n_jobs=n_jobs, on_task=on_task)
     count = len(study.classifiers)
     combining = (
-        delayed(_guarded)(
+        delayed(guarded)(
             combine_fold,
             study,
             fold,
@@ -293,7 +290,7 @@ def _evaluate(
         )
         for number, fold in enumerate(folds)
     )
-    outcomes = [_or_raise(outcome) for outcome in Parallel(n_jobs=min(n_jobs, len(folds)), batch_size=1)(combining)]
+    outcomes = [or_raise(outcome) for outcome in Parallel(n_jobs=min(n_jobs, len(folds)), batch_size=1)(combining)]
     return Evaluated(
         classes,
         folds,
@@ -303,21 +300,6 @@ def _evaluate(
             for key in outcomes[0].probabilities
         },
     )
-
-
-def _guarded(work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Return an expected error instead of raising it: a worker's traceback is nothing for the user."""
-    try:
-        return work(*arguments, **options)
-    except EmofuseError as error:
-        where = "; ".join(getattr(error, "__notes__", []))
-        return StudyError(f"{error} ({where})" if where else str(error))
-
-
-def _or_raise(outcome: Any) -> Any:
-    if isinstance(outcome, EmofuseError):
-        raise outcome
-    return outcome
 
 
 def _absences(X: pd.DataFrame) -> list[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .base import Extractor
 from .errors import StudyError
+
+if TYPE_CHECKING:
+    from .base import Extractor
 
 EXTRACTORS = {
     "face_crop": ("face_crop", "FaceCrop"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -55,13 +55,17 @@ class Bars:
         self.bars = bars
         self.folds: Any = None
 
+    def block(self, name: str, total: int) -> AbstractContextManager[Progress]:
+        """Show how far the extraction of a block is."""
+        return self.steps(f"extracting {name}", total)
+
     @contextmanager
-    def block(self, name: str, total: int) -> Iterator[Progress]:
-        """Show how far something with so many steps is."""
+    def steps(self, doing: str, total: int) -> Iterator[Progress]:
+        """Show how far something of so many steps is."""
         if self.bars is None:
             yield lambda _: None
             return
-        task = self.bars.add_task(name, total=total)
+        task = self.bars.add_task(doing, total=total)
         yield lambda amount: self.bars.advance(task, amount)
 
     def tasks(self, finished: int, total: int) -> None:

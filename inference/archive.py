@@ -14,6 +14,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from ..features.errors import BundleError
@@ -47,7 +48,8 @@ def write_archive(path: Path, members: Mapping[str, bytes]) -> None:
         staged.write_bytes(data + hashlib.sha256(data).hexdigest().encode())
         staged.replace(path)
     except OSError as error:
-        staged.unlink(missing_ok=True)
+        with suppress(OSError):
+            staged.unlink()
         raise BundleError(f"{str(path)!r} cannot be written: {error.strerror}; choose another --out") from None
 
 

@@ -155,7 +155,10 @@ def _head_gradient(head: Any, codes: Array, rows: Any, label: int) -> tuple[Arra
     if isinstance(head, (heads.LinearHead, heads.OneVersusRestHead)):
         # Of the scores, not of one-versus-rest probabilities: where the label's own is near 1 its slope would vanish.
         coef = np.vstack([np.zeros_like(head.coef), head.coef]) if len(head.coef) == 1 else head.coef
-        return coef[own] - answers @ coef, False
+        told = rows.indices if sparse.issparse(rows) else slice(None)  # of 50,000 terms a sentence has a few hundred
+        slopes = np.zeros(coef.shape[1])
+        slopes[told] = coef[own, told] - answers @ coef[:, told]
+        return slopes, False
     if isinstance(head, heads.KernelHead):
         one = np.asarray(rows, dtype=head.rows.dtype)
         weights = -answers

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..features.errors import BundleError
+from ..features.extractors import EXTRACTORS
 from ..features.text_cleaning import printable
 from ..fusion.fused import EarlyModel, FusedModel, LateModel
 from .archive import check_seal, read_file, read_members, write_archive
@@ -226,6 +227,10 @@ def _check_block(block: str, about: Any) -> None:
         raise BundleError(f"the features {what} are no names; train it again")
     if len(set(about["features"])) < len(about["features"]):
         raise BundleError(f"two features {what} have one name; train it again")
+    if about["extractor"] not in ("table", "text", *EXTRACTORS):
+        raise BundleError(
+            f"block {block!r:.40} is measured by {about['extractor']!r:.40}, which this version has not; update emofuse"
+        )
     if about["parameters"].get("predictor_path") is not None:
         raise BundleError(f"the parameters {what} name a file of their own; a model file cannot bring it")
 

@@ -19,6 +19,16 @@ LIMITS = (
 )
 # Parts that hold a description of each training sample, not only statistics over many.
 KEEPS_ROWS = ("KernelHead", "KernelColumns")
+# What a reader who has not seen a results file would call them.
+METRICS = {
+    "uar": "UAR",
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "log_loss": "log loss (less is better)",
+    "brier": "Brier score (less is better)",
+    "ece": "calibration error (less is better)",
+}
 
 
 def model_card(bundle: Bundle) -> str:
@@ -36,12 +46,28 @@ def model_card(bundle: Bundle) -> str:
             _use(),
             _needs(manifest),
             _training(manifest),
-            _figures(manifest.get("validation", {})),
+            _figures(manifest),
             _privacy(manifest),
             _licences(manifest),
         )
         for line in part
     )
+
+
+def fusion_of(manifest: Mapping[str, Any]) -> str:
+    """Return how a model fuses what it reads."""
+    blocks = list(manifest["blocks"])
+    return (
+        f"none, {blocks[0]} alone"
+        if len(blocks) == 1
+        else f"{manifest['strategy'].replace('_', ' ')} of {_joined(blocks)}"
+    )
+
+
+def by_chance(manifest: Mapping[str, Any]) -> str:
+    """Return what the figures are to be measured against."""
+    count = len(manifest["classes"])
+    return f"Guessing among the {count} classes has an unweighted average recall (UAR) of {_number(1 / count)}."
 
 
 def _about(bundle: Bundle) -> Iterator[str]:
@@ -50,7 +76,7 @@ def _about(bundle: Bundle) -> Iterator[str]:
     yield f"# {manifest['name']}: {len(manifest['classes'])} classes from {_joined(_sources(manifest))}"
     yield ""
     yield f"- Classes: {', '.join(map(_line, manifest['classes']))}"
-    yield f"- Fusion: {manifest['strategy'].replace('_', ' ')} of {_joined(list(manifest['blocks']))}"
+    yield f"- Fusion: {fusion_of(manifest)}"
     chosen = manifest["training"].get("chosen")
     if chosen:
         how = "chosen on training rows among the study's fusions" if validation.get("nested") else "given by name"
@@ -108,7 +134,8 @@ def _training(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def _figures(validation: Mapping[str, Any]) -> Iterator[str]:
+def _figures(manifest: Mapping[str, Any]) -> Iterator[str]:
+    validation = manifest["validation"]
     yield "## How good it is"
     yield ""
     if not validation.get("metrics"):
@@ -124,7 +151,10 @@ def _figures(validation: Mapping[str, Any]) -> Iterator[str]:
     yield "| metric | mean | 95 % interval |"
     yield "| --- | ---: | :---: |"
     for name, item in validation["metrics"].items():
-        yield f"| {name} | {_number(item['mean'])} | {_number(item['low'])} to {_number(item['high'])} |"
+        figures = f"{_number(item['mean'])} | {_number(item['low'])} to {_number(item['high'])}"
+        yield f"| {METRICS.get(name, name)} | {figures} |"
+    yield ""
+    yield by_chance(manifest)
     recall = validation.get("recall") or {}
     if recall:
         yield ""
@@ -132,17 +162,18 @@ def _figures(validation: Mapping[str, Any]) -> Iterator[str]:
         yield "| --- | ---: |"
         yield from (f"| {_cell(label)} | {_number(value)} |" for label, value in recall.items())
     metric = validation.get("metric", "")
+    called = METRICS.get(metric, metric)
     groups = [item[metric] for item in validation.get("by_group") or [] if item.get(metric) is not None]
     if groups:
         yield ""
         middle = sorted(groups)[len(groups) // 2]
         yield (
-            f"From group to group (a speaker or subject each, {len(groups)} of them) {metric} goes from "
+            f"From group to group (a speaker or subject each, {len(groups)} of them) {called} goes from "
             f"{_number(min(groups))} to {_number(max(groups))}, the median is {_number(middle)}."
         )
     for column, values in (validation.get("by_column") or {}).items():
         yield ""
-        yield f"| {_cell(column)} | samples | {metric} |"
+        yield f"| {_cell(column)} | samples | {called} |"
         yield "| --- | ---: | ---: |"
         yield from (f"| {_cell(name)} | {item['n']} | {_number(item.get(metric))} |" for name, item in values.items())
     yield ""

@@ -43,17 +43,17 @@ class Routes:
     async def model_info(self, request: Request) -> Response:
         """Return what the model is."""
         manifest, bundle = self.model.manifest, getattr(self.model, "bundle", None)
-        counts = (manifest.get("training") or {}).get("classes") or {}
+        validation = manifest.get("validation") or {}
         found = {
             "name": self.name,
             "classes": self.model.classes,
             "modalities": self.model.modalities,
-            "validation": {"corpus": (manifest.get("corpus") or {}).get("name"), **(manifest.get("validation") or {})},
+            "validation": {"corpus": (manifest.get("corpus") or {}).get("name"), **validation},
             "licences": manifest.get("licences") or [],
             "size_bytes": None if bundle is None else bundle.n_bytes,
             "limits": self.limits.model_dump(),
             "card": None if bundle is None else model_card(bundle),
-            "cohort": {label: count / sum(counts.values()) for label, count in counts.items()} or None,
+            "cohort": validation.get("answers"),
         }
         return json_response(found)
 

@@ -15,12 +15,14 @@ from ..features.errors import PredictionError
 from ..features.terminal import new_console, new_table, print_notes
 from .answer import Answer
 from .bundle import Bundle
+from .card import METRICS, by_chance, fusion_of
 
 if TYPE_CHECKING:
     from .moment import Moment
     from .predictor import Model
 
 BAR = 24  # characters of a probability of 1
+NOT_GIVEN = "not given"
 Answered = Sequence[tuple[str, Answer]]
 
 
@@ -44,7 +46,7 @@ def print_answer(answer: Answer) -> None:
             figures = (f"{own.probabilities[own.label]:.3f}", f"{own.weight:.2f}", f"{own.contribution:+.2f}")
             said.add_row(Text(name), Text(own.label), *figures)
         else:
-            said.add_row(Text(name), Text(f"absent: {own.reason}", style="dim"), style="dim")
+            said.add_row(Text(name), "absent" if own.reason == NOT_GIVEN else "absent, see below", style="dim")
     console.print(said)
     if answer.top_features:
         moved = new_table(f"Features that moved it most (for {answer.label}: +, against: -)")
@@ -56,7 +58,7 @@ def print_answer(answer: Answer) -> None:
     if answer.timing_ms:
         parts = ", ".join(f"{name} {took:.1f}" for name, took in answer.timing_ms.items())
         console.print(Text(f"ms: {parts}", style="dim"))
-    print_notes(list(answer.warnings))
+    print_notes(_remarks(answer))
 
 
 def print_answers(answered: Answered) -> None:
@@ -131,18 +133,18 @@ def print_inspection(bundle: Bundle) -> None:
     found = inspection(bundle)
     console = new_console()
     console.print(Text(f"{found['file']}  {found['bytes'] / 1e6:.1f} MB", style="bold"))
-    training, validation = found["training"], found["validation"]
-    people = f", {training['n_groups']} {found['corpus'].get('groups')}s" if training.get("n_groups") else ""
+    training, validation, corpus = found["training"], found["validation"], found["corpus"]
+    people = f", {training['n_groups']} {corpus.get('groups') or 'group'}s" if training.get("n_groups") else ""
     lines = {
         "classes": ", ".join(map(str, found["classes"])),
-        "fusion": f"{found['strategy'].replace('_', ' ')} of {', '.join(found['blocks'])}",
-        "trained on": f"{found['corpus'].get('title')}: {training.get('n_samples')} samples{people}",
+        "fusion": fusion_of(bundle.manifest),
+        "trained on": f"{corpus.get('title') or corpus.get('name')}: {training.get('n_samples', 'unknown')} samples{people}",
         "validated by": f"{validation.get('protocol', {}).get('name', 'nothing')}: {validation.get('of', 'not validated')}",
         "made by": ", ".join(f"{name} {number}" for name, number in found["versions"].items()),
     }
     for name, line in lines.items():
         console.print(Text(f"{name:>12}  "), Text(line), sep="", soft_wrap=True)
-    table = new_table("What it needs (any of it may be missing)")
+    table = new_table("What it needs" + (" (any of it may be missing)" if len(found["blocks"]) > 1 else ""))
     for heading in ("block", "from", "measured by", "features"):
         table.add_column(heading, justify="right" if heading == "features" else "left")
     for name, block in found["blocks"].items():
@@ -156,9 +158,10 @@ def print_inspection(bundle: Bundle) -> None:
     for heading in ("metric", "mean", "95 % interval"):
         figures.add_column(heading, justify="left" if heading == "metric" else "right")
     for name, item in metrics.items():
-        figures.add_row(name, f"{item['mean']:.3f}", f"{item['low']:.3f} to {item['high']:.3f}")
+        figures.add_row(METRICS.get(name, name), f"{item['mean']:.3f}", f"{item['low']:.3f} to {item['high']:.3f}")
     if metrics:
         console.print(figures)
+        console.print(Text(by_chance(bundle.manifest), style="dim"), soft_wrap=True)
     for line in found["licences"]:
         console.print(Text(f"     licence  {line}"), soft_wrap=True)
 
@@ -167,7 +170,7 @@ def _remarks(answer: Answer) -> list[str]:
     absent = [
         f"{name} is absent ({said.reason})"
         for name, said in answer.modalities.items()
-        if said.reason not in (None, "not given")
+        if said.reason not in (None, NOT_GIVEN)
     ]
     return [*answer.warnings, *absent]
 

@@ -59,7 +59,7 @@ function cohort(items, width) {
   const names = session.model.classes;
   return figure(
     "You and the reference cohort.",
-    "Shares of the answers in this session, and of the labels in the corpus that the model learnt from.",
+    "Shares of the answers in this session, and of the answers to the people of the corpus by models that had not seen them.",
     pairs("You and the reference cohort", names, own, other, ["this session", "cohort"], width),
     () => table("You and the reference cohort", ["emotion", "this session", "cohort"], names.map((name) => [name, percent(own[name] ?? 0), percent(other[name] ?? 0)])),
   );

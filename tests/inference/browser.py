@@ -111,8 +111,8 @@ def listening_model(fakes):
             "study": "mini",
             "metrics": {"uar": {"mean": 0.61, "low": 0.55, "high": 0.67}},
             "adaptive": True,
+            "answers": {"angry": 0.5, "happy": 0.3, "neutral": 0.2},
         },
-        "training": {"classes": {"angry": 5, "happy": 3, "neutral": 2}},
     }
     return model
 
