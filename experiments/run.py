@@ -112,6 +112,7 @@ def run_study(
     root: str | os.PathLike[str] | None = None,
     n_jobs: int = 1,
     store: FeatureStore | None = None,
+    missing: bool = True,
     progress: ProgressMaker | None = None,
     on_task: Callable[[int, int], None] | None = None,
 ) -> Run:
@@ -126,6 +127,8 @@ def run_study(
     n_jobs : int, default=1
         Threads of the extraction and processes of the folds; results do not depend on it.
     store : FeatureStore, optional
+    missing : bool, default=True
+        Whether the fusions are also asked with modalities missing, and what each modality brings; it takes half the time.
     progress : callable, optional
         See :func:`~emofuse.experiments.blocks.build_blocks`.
     on_task : callable, optional
@@ -151,8 +154,9 @@ def run_study(
     leaks = [_find_leaks(study, regrouped.samples, folds, table) for _, regrouped, folds in splits]
     leaky = [check_leaks(found, spec) for found, (spec, _, _) in zip(leaks, splits, strict=True)]
     worse = _degraded(study, corpus, table, [fold for _, _, folds in splits for fold in folds], n_jobs, store, progress)
+    blocks = list(dict.fromkeys(table.X.columns.get_level_values(0)))
     conditions = Conditions(
-        modalities_of(study, list(dict.fromkeys(table.X.columns.get_level_values(0)))),
+        modalities_of(study, blocks) if missing else {"all": tuple(blocks)},
         {name: X for name, (_, X) in worse.items()},
     )
     references = _references(study, *splits[0][1:])

@@ -23,7 +23,7 @@ from ..features.errors import EmofuseWarning, StudyError
 from ..features.store import FeatureStore
 from ..fusion.early import EarlyFusion
 from ..fusion.late import LateFusion
-from .answers import CHOSEN_FROM, SELECTED, SELECTED_EARLY, SELECTED_LATE
+from .answers import BEST_SINGLE, CHOSEN_FROM, SELECTED, SELECTED_EARLY, SELECTED_LATE
 from .blocks import Array, ProgressMaker
 from .combine import choose_strategy
 from .compare import early_kinds
@@ -138,7 +138,16 @@ def train_study(
 
     validated_by = strategy if run is None else None
     if run is None:
-        run = run_study(candidates, kept, root=root, n_jobs=n_jobs, store=store, progress=progress, on_task=tell)
+        run = run_study(
+            candidates,
+            kept,
+            root=root,
+            n_jobs=n_jobs,
+            store=store,
+            missing=not set(FUSIONS) & set(candidates.strategies),  # of fusions nothing but their answers counts here
+            progress=progress,
+            on_task=tell,
+        )
     validation = validation_of(run, study.metrics[0], validated_by)
     with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
@@ -179,9 +188,9 @@ def train_study(
 
 
 def most_chosen(run: Run) -> str:
-    """Return the fusion that most folds of a run chose on their training rows, as ``NAME:FAMILY``."""
+    """Return the fusion (or modality, where nothing is fused) that most folds of a run chose, as ``NAME:FAMILY``."""
     rows = run.results["rows"]
-    chosen = next(row["chosen"] for row in rows if row["strategy"] == SELECTED[0])
+    chosen = next(row["chosen"] for row in reversed(rows) if row["strategy"] in (SELECTED[0], BEST_SINGLE[0]))
     label = Counter(chosen.values()).most_common(1)[0][0]
     names = {row_label((row["strategy"], tuple(row["blocks"]), row["classifier"])): row for row in rows}
     return f"{names[label]['strategy']}:{names[label]['classifier']}"

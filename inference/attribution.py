@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..classifiers import heads, parts
+from ..classifiers import heads, parts, word_pools
 from ..features.term_weights import TextWeights
 from ..fusion.fused import EarlyModel, LateModel
 from .answer import TopFeature
@@ -23,7 +23,8 @@ Array = Any
 # What each column contributed, and what names the terms where the block is a text.
 Moved = tuple[Array, TextWeights | None]
 N_TOP = 10
-SCALING = (parts.Standardised, parts.NormalQuantiles, parts.LogOfShares, TextWeights)
+SCALING = (parts.Standardised, parts.NormalQuantiles, parts.LogOfShares)
+MIXING = (parts.Directions, parts.DiscriminantScores, parts.LatentScores, word_pools.WordPools)
 
 
 def top_features(
@@ -122,13 +123,21 @@ def _pulled(chain: Sequence[Any], states: Sequence[Any], slopes: Array, is_produ
     """
     for place in range(len(chain) - 1, -1, -1):
         part, before, after = chain[place], states[place], states[place + 1]
-        if isinstance(part, SCALING):
-            values = slopes if is_product else _dense(after) * slopes
-            return values, part if isinstance(part, TextWeights) else None
+        if isinstance(part, TextWeights):
+            return (slopes if is_product else _dense(after) * slopes), part
         if isinstance(part, parts.KeptColumns):
             wide = np.zeros(before.shape[1])
             wide[part.positions] = slopes
             slopes = wide
+        elif isinstance(part, SCALING):
+            if is_product:
+                continue
+            if not any(isinstance(earlier, MIXING) for earlier in chain[:place]):
+                slopes, is_product = _dense(after) * slopes, True
+            elif isinstance(part, parts.Standardised):
+                slopes = slopes / part.scale * (np.abs(_dense(after)) < parts.STANDARD_CLIP)
+            else:
+                return None
         elif isinstance(part, parts.KernelColumns):
             slopes = slopes[: before.shape[1]]
         elif is_product:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -103,10 +104,9 @@ class Source:
             for reader in self._readers:
                 begin = time.perf_counter()
                 extractor = self._extractor(reader)
-                source = _pictures(given, start_s, end_s) if of_video and self.name == "image" else given
+                several = _pictures(given, start_s, end_s) if of_video and self.name == "image" else [given]
                 if reader.extractor == "face_crop":
-                    source = _face_of(source, warnings)
-                several = source if isinstance(source, list) else [source]
+                    several = [_face_of(one, warnings) for one in several]
                 signals = [extractor.signal_of(one, start_s=start_s, end_s=end_s) for one in several]
                 decoded = time.perf_counter()
                 found = _mean_row(extractor, signals)
@@ -168,8 +168,9 @@ def numbers_of(block: str, names: tuple[str, ...], given: Any) -> Measured:
         if value is None:
             continue
         try:
-            row[place] = float(value)
-        except (TypeError, ValueError):
+            with np.errstate(over="ignore"):
+                row[place] = float(value)
+        except (TypeError, ValueError, OverflowError):
             return Measured({}, (), f"bad_features: {name!r} must be a number, got {value!r:.40}")
         if np.isinf(row[place]):
             return Measured({}, (), f"bad_features: {name!r} must be finite, got {value!r:.40}")
@@ -235,11 +236,15 @@ def _pictures(video: Any, start_s: float | None, end_s: float | None) -> list[An
     from ..features.files import read_bytes
     from ..features.video import frames, frames_in_memory
 
-    if isinstance(video, tuple):
+    if isinstance(video, tuple) and len(video) == 2:
         shown = list(frames_in_memory(*video, size_px=SEARCHED_PX))
-    else:
+    elif isinstance(video, (bytes, str, os.PathLike)):
         data = video if isinstance(video, bytes) else read_bytes(video)
         shown = list(frames(data, start_s=start_s, end_s=end_s, every_s=PICTURE_EVERY_S, size_px=SEARCHED_PX))
+    else:
+        raise SampleError("not_video", f"a video or (pictures, times_s) is needed, got {type(video).__name__}")
+    if not shown:
+        raise SampleError("no_frames", "the video shows no picture in these bounds; check it")
     places = np.unique(np.linspace(0, len(shown) - 1, min(N_PICTURES, len(shown))).round().astype(int))
     return [shown[place].pixels for place in places]
 
@@ -250,9 +255,7 @@ def _face_of(source: Any, warnings: list[str]) -> Any:
     from ..features.files import read_bytes
     from ..features.pictures import as_picture, decode_picture
 
-    if isinstance(source, list):
-        return [_face_of(one, warnings) for one in source]
-    if not isinstance(source, np.ndarray):
+    if isinstance(source, (bytes, str, os.PathLike)):
         picture = decode_picture(source if isinstance(source, bytes) else read_bytes(source)).pixels
     else:
         picture = as_picture(source).pixels

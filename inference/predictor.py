@@ -146,7 +146,7 @@ class Model:
             }.items()
             if value is not None
         }
-        numbers = dict(features or {})
+        numbers = _mapping(features)
         warnings = self._check(given, numbers, speaker)
         sources = self._within(self._readable(given), numbers, budget_ms, warnings)
         measured = {
@@ -247,7 +247,7 @@ class Model:
                 name: value for name, value in clip.items() if value is not None and name not in ("features", "context")
             }
             bounds = {name: given.pop(name, None) for name in ("start_s", "end_s")}
-            numbers = dict(clip.get("features") or {})
+            numbers = _mapping(clip.get("features"))
             self._check(given, numbers, None)
             measured = [
                 self._measured(name, given, numbers, bounds["start_s"], bounds["end_s"], None)
@@ -458,6 +458,14 @@ class Model:
             | {f"{name}_label": said.label for name, said in answer.modalities.items()}
             | warnings
         )
+
+
+def _mapping(features: Any) -> dict[str, Any]:
+    if features is not None and not isinstance(features, Mapping):
+        raise PredictionError(
+            f"features= takes blocks of names with numbers, {{block: {{name: value}}}}; got {type(features).__name__}"
+        )
+    return dict(features or {})
 
 
 def _shapley(worth: Mapping[tuple[str, ...], float], names: tuple[str, ...]) -> dict[str, float]:

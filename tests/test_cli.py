@@ -16,10 +16,11 @@ from emofuse import __version__, cli
 from emofuse.experiments import corpora, demo
 from emofuse.experiments.report import FILES
 from emofuse.experiments.study import to_toml
+from emofuse.features import terminal
 from rich.console import Console
 from typer.testing import CliRunner
 
-VERBS = ("demo", "corpora", "audit", "extract", "run", "report")
+VERBS = ("demo", "corpora", "audit", "extract", "run", "report", "train", "evaluate", "predict", "inspect", "serve")
 
 
 @pytest.fixture(scope="module")
@@ -291,16 +292,18 @@ def test_report_on_one_run_and_on_two(run_folder, tmp_path, command):
 def test_demo_makes_its_corpus_and_its_report(tmp_path, monkeypatch, command, make_study):
     monkeypatch.setattr(demo, "N_SPEAKERS", 4)
     monkeypatch.setattr(demo, "CLIPS_A_CELL", 1)
-    study = make_study("face", corpus="demo", strategies=["unimodal"])
+    study = make_study("face", corpus="demo", strategies=["unimodal", "best_single"])
     monkeypatch.setattr("emofuse.experiments.study.load_study", lambda name: study)
     answer = command("demo", "--out", tmp_path / "demo", "--jobs", "1")
-    assert answer.out.splitlines()[-1] == f"report: {tmp_path / 'demo' / 'report.html'}"
-    assert {"corpus", "store", "results.json"} <= {path.name for path in (tmp_path / "demo").iterdir()}
+    report, model = answer.out.splitlines()[-2:]
+    assert report == f"report: {tmp_path / 'demo' / 'report.html'}"
+    assert model.startswith(f"model: {tmp_path / 'demo' / 'demo.emofuse'}")
+    assert {"corpus", "store", "results.json", "demo.emofuse"} <= {path.name for path in (tmp_path / "demo").iterdir()}
 
 
 def test_progress_goes_to_a_terminals_stderr(place, tmp_path, monkeypatch, command):
     screen = io.StringIO()
-    monkeypatch.setattr(cli, "errors", Console(file=screen, force_terminal=True, width=100))
+    monkeypatch.setattr(terminal, "errors", Console(file=screen, force_terminal=True, width=100))
     arguments = ("--root", place / "corpus", "--out", tmp_path, "--jobs", "1", "--store", tmp_path / "store")
     assert command("run", place / "face.toml", *arguments).status == 0
     assert "comparing" in screen.getvalue()
@@ -311,5 +314,5 @@ def test_progress_goes_to_a_terminals_stderr(place, tmp_path, monkeypatch, comma
 def test_long_errors_and_many_notes_are_cut(capsys):
     assert cli._complain("word " * 1000) == 2
     assert len(capsys.readouterr().err) < 2100
-    cli._print_notes([f"number {count}" for count in range(30)])
+    terminal.print_notes([f"number {count}" for count in range(30)])
     assert capsys.readouterr().err.splitlines()[-1] == "note: 10 more, see results.json"

@@ -129,16 +129,16 @@ def test_a_tree_that_is_none_is_refused(document, field, node, value):
 
 
 def test_a_circle_apart_from_the_root_is_refused(document):
-    tree = model_of(document)["trees"][0]
-    for name in ("left_children", "right_children", "parents"):
+    """Every node has one parent, and the root's left child is its own: what is below it hangs on the root instead."""
+    trees = model_of(document)["trees"]
+    tree = next(tree for tree in trees if tree["left_children"][tree["left_children"][0]] != -1)
+    for name in ("left_children", "parents"):
         tree[name] = tree[name].copy()
-    inner = np.flatnonzero(tree["left_children"][1:] != -1) + 1
-    first = int(inner[0])
-    tree["left_children"][0 if tree["left_children"][0] != first else 0] = tree["left_children"][first]
-    tree["left_children"][first] = first
-    tree["parents"][first] = first
-    tree["parents"][tree["left_children"][0]] = 0
-    with pytest.raises(BundleError, match="none that XGBoost wrote"):
+    first = tree["left_children"][0]
+    below = tree["left_children"][first]
+    tree["left_children"][0], tree["parents"][below] = below, 0
+    tree["left_children"][first], tree["parents"][first] = first, first
+    with pytest.raises(BundleError, match="nodes apart from the tree"):
         check_booster(packed(document))
 
 
