@@ -25,6 +25,8 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         Directions kept; fewer where there are fewer columns or rows.
     random_state : int, default=0
         Of the choice of rows, and of the randomised decomposition that wide blocks get (Halko et al. 2011 [1]_).
+    half_precision : bool, default=False
+        Whether the directions are rounded to half precision, so that a file of them is half as long.
 
     Notes
     -----
@@ -41,9 +43,10 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     np.float32(1.0)
     """
 
-    def __init__(self, n_components: int = 100, random_state: int = 0) -> None:
+    def __init__(self, n_components: int = 100, random_state: int = 0, half_precision: bool = False) -> None:
         self.n_components = n_components
         self.random_state = random_state
+        self.half_precision = half_precision
 
     def fit(self, X: Any, y: Any = None) -> Projection:
         """Find the directions."""
@@ -60,7 +63,8 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         count = min(self.n_components, *centred.shape)
         if np.abs(centred).max() > 1e-6 * (1 + np.abs(self.mean_).max()):
             pca = PCA(count, random_state=self.random_state).fit(centred)
-            self.components_ = pca.components_.astype(np.float32)
+            kept = pca.components_.astype(np.float16) if self.half_precision else pca.components_
+            self.components_ = kept.astype(np.float32)
             self.scale_ = float(np.sqrt(pca.explained_variance_.mean()))
         else:  # nothing varies
             self.components_, self.scale_ = np.eye(count, centred.shape[1], dtype=np.float32), np.inf

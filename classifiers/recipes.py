@@ -27,7 +27,7 @@ Meta = Literal["linear", "boosted"]
 Reduction = Literal["pca", "lda", "select"]
 Maker = Callable[[dict[str, Any]], Pipeline]  # takes the parameters it uses out of the dict
 FAMILIES = ("boosted", "linear", "kernel", "given")
-FRONT_PARAMETERS = ("scaling", "n_columns", "n_components", "counts", "negation", "stemming")
+FRONT_PARAMETERS = ("scaling", "n_columns", "n_components", "half_precision", "counts", "negation", "stemming")
 
 
 def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pipeline:
@@ -39,9 +39,12 @@ def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pip
     kind : {"dense", "text", "probabilities", "pixels"}
         What the block holds: numbers, one column of strings, shares named after the classes, or square grey pictures.
     **parameters
-        ``scaling``, ``n_columns`` and ``n_components`` (principal components in place of scaled or selected columns) set the
-        front, for texts ``counts``, ``negation`` and ``stemming`` too; all others go to the classifier. To ``boosted``, ``n_centres`` gives
-        the cross-fitted scores of a kernel machine on so many rows beside the columns, with ``gamma`` and ``ridge``.
+        ``scaling``, ``n_columns`` and ``n_components`` set the front, for texts ``counts``, ``negation`` and ``stemming`` too;
+        all others go to the classifier. Numbers are ready for ``linear`` and ``kernel`` when the best ``n_columns`` are
+        chosen, those are scaled, and their ``n_components`` strongest directions are found, in this order; directions without
+        ``scaling`` are those of the columns as they are. To ``kernel``, ``half_precision`` makes a small model. To
+        ``boosted``, ``n_components`` stands in place of ``n_columns``, and ``n_centres`` gives the cross-fitted scores of a
+        kernel machine on so many rows beside the columns, with ``gamma`` and ``ridge``.
 
     Raises
     ------
@@ -106,10 +109,17 @@ def _vectorizer(parameters: dict[str, Any]) -> TextVectorizer:
     return TextVectorizer(**{name: parameters.pop(name) for name in own if name in parameters})
 
 
-def _scaler(parameters: dict[str, Any]) -> Scaler | Projection:
+def _readied(parameters: dict[str, Any], *, last: bool = True) -> list[Any]:
+    """Return what readies numbers; a classifier behind it (not ``last``) is left to know of half precision too."""
+    half_precision = parameters.get("half_precision", False)
+    if last:
+        parameters.pop("half_precision", None)
+    steps: list[Any] = [KeepBest(parameters.pop("n_columns"))] if "n_columns" in parameters else []
+    if "scaling" in parameters or "n_components" not in parameters:
+        steps.append(Scaler(method=parameters.pop("scaling", "standard")))
     if "n_components" in parameters:
-        return Projection(parameters.pop("n_components"))
-    return Scaler(method=parameters.pop("scaling", "standard"))
+        steps.append(Projection(parameters.pop("n_components"), half_precision=half_precision))
+    return steps
 
 
 def _keep(parameters: dict[str, Any], default: int) -> KeepBest | Projection:
@@ -137,8 +147,8 @@ def _words_as_dense(parameters: dict[str, Any]) -> Pipeline:
 
 EXPERTS: dict[tuple[str, str], Maker] = {
     ("boosted", "dense"): lambda p: make_pipeline(_keep(p, 200), _trees(p)),
-    ("linear", "dense"): lambda p: make_pipeline(_scaler(p), _with(LinearClassifier, p)),
-    ("kernel", "dense"): lambda p: make_pipeline(_scaler(p), _with(KernelRidgeClassifier, p)),
+    ("linear", "dense"): lambda p: make_pipeline(*_readied(p), _with(LinearClassifier, p)),
+    ("kernel", "dense"): lambda p: make_pipeline(*_readied(p, last=False), _with(KernelRidgeClassifier, p)),
     ("boosted", "text"): lambda p: make_pipeline(_vectorizer(p), _keep(p, 500), _with(BoostedTrees, p)),
     ("linear", "text"): lambda p: make_pipeline(_vectorizer(p), _with(NaiveBayesLogistic, p)),
     ("kernel", "text"): lambda p: make_pipeline(_vectorizer(p), _with(NaiveBayesLogistic, p)),
@@ -159,8 +169,8 @@ REDUCTIONS: dict[Reduction, Callable[[], list[Any]]] = {
 
 FRONTS: dict[tuple[str, str], Maker] = {
     ("boosted", "dense"): lambda p: make_pipeline(_keep(p, 200)),
-    ("linear", "dense"): lambda p: make_pipeline(_scaler(p)),
-    ("kernel", "dense"): lambda p: make_pipeline(_scaler(p)),
+    ("linear", "dense"): lambda p: make_pipeline(*_readied(p)),
+    ("kernel", "dense"): lambda p: make_pipeline(*_readied(p)),
     ("boosted", "text"): lambda p: make_pipeline(_vectorizer(p), _keep(p, 500)),
     ("linear", "text"): lambda p: make_pipeline(_vectorizer(p), _words_as_dense(p)),
     ("kernel", "text"): lambda p: make_pipeline(_vectorizer(p), _words_as_dense(p)),

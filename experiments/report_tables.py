@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
+from ..features.text_cleaning import no_formula
+
 Kind = Literal["text", "integer", "number", "level", "interval", "gain", "p", "amount", "percent"]
 TRIPLES = ("level", "interval", "gain")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 LATEX_SPECIAL = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -241,11 +242,6 @@ def latex(text: str) -> str:
 
 def _markdown(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
-
-def no_formula(cell: Any) -> Any:
-    """Return a cell of a CSV file as something that no spreadsheet takes for a formula."""
-    return f"'{cell}" if str(cell).startswith(FORMULA_STARTS) else cell
 
 
 def _exact(value: Any) -> Any:

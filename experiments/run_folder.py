@@ -15,7 +15,6 @@ from typing import Any
 import pandas as pd
 
 from ..features.errors import StudyError
-from .report_tables import no_formula
 from .run import Run
 from .study import Study, to_toml
 

@@ -149,6 +149,10 @@ class Study(BaseModel):
     n_inner: int = Field(5, ge=2, description="inner folds of calibration and stacking")
     seed: int = Field(0, ge=0)
     budget: int = Field(0, ge=0, le=1000, description="tuning trials a strategy; 0 takes the recipes as they are")
+    train: dict[str, Any] = Field(
+        default_factory=dict,
+        description="what is otherwise in a model that is put to work, such as recipes that make it small",
+    )
 
     @field_validator("blocks")
     @classmethod
@@ -190,18 +194,33 @@ class Study(BaseModel):
             _try_out(partial(meta_classifier, meta, **parameters), "dense", f"meta.{meta}")
         for family, parameters in self.early.items():
             _try_out(partial(final_classifier, family, **parameters), "dense", f"early.{family}")
+        if self.train:
+            self.for_training()
         return self
 
+    def for_training(self) -> Study:
+        """Return the study that a model which is put to work is validated and trained by."""
+        return parse_study(_merged(self.model_dump() | {"train": {}}, self.train), source=f"{self.name}, train")
+
     def recipe(self, block: str, family: Family) -> dict[str, Any]:
-        """Return the classifier parameters of a block; scaling by speaker takes the place of the recipe's own."""
+        """Return the classifier parameters of a block; columns scaled by speaker need no more than a standard scale."""
         recipe = dict(self.blocks[block].recipes.get(family, {}))
-        if self.speaker_normalisation:
-            recipe.pop("scaling", None)
+        if self.speaker_normalisation and "scaling" in recipe:
+            recipe["scaling"] = "standard"
         return recipe
 
     def changed(self, **changes: Any) -> Study:
         """Return a checked copy with other values."""
         return parse_study(self.model_dump() | changes, source=self.name)
+
+
+def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return a table with the values of another in place of its own, table by table."""
+    merged = dict(values)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
 
 
 def load_study(name: str | os.PathLike[str]) -> Study:

@@ -123,6 +123,7 @@ def train_study(
     StudyError
         A strategy that does not exist, is a control or cannot be had, or groups that the corpus does not have.
     """
+    study = study.for_training()
     candidates = _candidates(study, strategy)
     kept, held_out = _without(corpus, hold_out)
     if study.protocol.name == "official" and "split" in kept.samples:

@@ -36,7 +36,8 @@ def validation_of(run: Run, metric: str, strategy: str | None) -> dict[str, Any]
     -------
     dict
         What was measured (``of``, ``chosen``), under which protocol, the metrics with their intervals, the recall of each
-        class and its share of the answers, and the first metric within each group and each kind of people. Groups are numbered, the best one first.
+        class and its share of the answers, and the first metric within each group and each kind of people. Groups are
+        numbered, the best one first.
 
     Raises
     ------

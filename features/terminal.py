@@ -28,14 +28,14 @@ def new_table(title: str) -> Table:
     return Table(title=Text(title, no_wrap=True, overflow="ignore"), box=None, title_justify="left")
 
 
-def print_notes(notes: list[str]) -> None:
-    """Print notes on stderr, the first of many."""
+def print_notes(notes: list[str], rest: str = "see results.json") -> None:
+    """Print notes on stderr, the first of many; ``rest`` says where the others stand."""
     from .text_cleaning import printable
 
     for note in notes[:MAX_NOTES]:
         errors.print(f"note: {printable(note)}", style="dim", highlight=False, markup=False, soft_wrap=True)
     if len(notes) > MAX_NOTES:
-        errors.print(f"note: {len(notes) - MAX_NOTES} more, see results.json", style="dim")
+        errors.print(f"note: {len(notes) - MAX_NOTES} more, {rest}", style="dim")
 
 
 @contextmanager

@@ -144,6 +144,11 @@ def printable(text: str) -> str:
     return "".join(shown)
 
 
+def no_formula(cell: Any) -> Any:
+    """Return a cell of a CSV file as something that no spreadsheet takes for a formula."""
+    return f"'{cell}" if str(cell).startswith(FORMULA_STARTS) else cell
+
+
 def _repair(text: str) -> str:
     import ftfy
 

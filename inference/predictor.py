@@ -184,6 +184,16 @@ class Model:
             speaker is not None,
         )
 
+    def unanswered(self, why: str) -> Answer:
+        """Return the answer where there is nothing to go by: the class shares of the training data, and a warning."""
+        probabilities = self.bundle.model.answer(self.bundle.model.ready(as_rows(self._blocks, {})))[0]
+        return Answer(
+            self.classes[int(probabilities.argmax())],
+            self._by_class(probabilities),
+            {name: ModalityAnswer(False, reason="not given") for name in self._sources},
+            warnings=(why,),
+        )
+
     def predict_many(self, clips: Sequence[Mapping[str, Any]], *, explain: bool = True) -> list[Answer]:
         """Answer several clips, each a mapping of what :meth:`predict` takes, in their order."""
         return [self.predict(**{"explain": explain, **clip}) for clip in clips]

@@ -89,7 +89,7 @@ def answer_request(
     Raises
     ------
     PredictionError
-        The single clip cannot be used, or a clip that the model cannot be asked about.
+        The single clip cannot be used, or the model cannot be asked about it.
     """
     answered = []
     with showing("predicting", len(request.clips)) as advance:
@@ -99,7 +99,7 @@ def answer_request(
             except PredictionError as error:
                 if request.single:
                     raise
-                raise PredictionError(f"{name}: {error}") from None
+                answer = model.unanswered(str(error))
             if request.single and not any(said.present for said in answer.modalities.values()):
                 reasons = [
                     f"{key}: {said.reason}" for key, said in answer.modalities.items() if said.reason != "not given"
@@ -161,8 +161,10 @@ def _file_clips(model: Model, paths: Sequence[str]) -> Iterator[tuple[str, dict[
         if item == STDIN:
             if "text" not in model.modalities:
                 raise PredictionError(f"lines of text are given; the model reads {', '.join(model.modalities)}")
-            lines = (line.strip() for line in sys.stdin)
-            yield from ((f"line {number}", {"text": line}) for number, line in enumerate(lines, start=1) if line)
+            lines = [(f"line {number}", line.strip()) for number, line in enumerate(sys.stdin, start=1)]
+            if not any(line for _, line in lines):
+                raise PredictionError("no line of text on standard input; pipe some into it")
+            yield from ((name, {"text": line}) for name, line in lines if line)
         elif path.is_dir():
             found = list(_in_folder(model, path))
             if not found:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from ..features.errors import PredictionError
+from ..features.text_cleaning import no_formula
 from ..features.terminal import new_console, new_table, print_notes
 from .answer import Answer
 from .bundle import Bundle
@@ -76,7 +77,7 @@ def print_answers(answered: Answered) -> None:
         table.add_row(Text(name), *cells)
         notes += [f"{name}: {text}" for text in _remarks(answer)]
     new_console().print(table)
-    print_notes(notes)
+    print_notes(notes, "--out and --json have them all")
 
 
 def write_answers(answered: Answered, path: Path) -> None:
@@ -158,7 +159,9 @@ def print_inspection(bundle: Bundle) -> None:
     for heading in ("metric", "mean", "95 % interval"):
         figures.add_column(heading, justify="left" if heading == "metric" else "right")
     for name, item in metrics.items():
-        figures.add_row(METRICS.get(name, name), f"{item['mean']:.3f}", f"{item['low']:.3f} to {item['high']:.3f}")
+        known = item.get("low") is not None and item.get("high") is not None
+        interval = f"{item['low']:.3f} to {item['high']:.3f}" if known else ""
+        figures.add_row(METRICS.get(name, name), f"{item['mean']:.3f}", interval)
     if metrics:
         console.print(figures)
         console.print(Text(by_chance(bundle.manifest), style="dim"), soft_wrap=True)
@@ -178,10 +181,10 @@ def _remarks(answer: Answer) -> list[str]:
 def _row(name: str, answer: Answer) -> dict[str, Any]:
     present = any(said.present for said in answer.modalities.values())
     return (
-        {"clip": name, "label": answer.label if present else None}
+        {"clip": no_formula(name), "label": no_formula(answer.label) if present else None}
         | {f"p_{label}": probability if present else None for label, probability in answer.probabilities.items()}
-        | {f"{source}_label": said.label for source, said in answer.modalities.items()}
-        | {"warnings": "; ".join(_remarks(answer))}
+        | {f"{source}_label": said.label and no_formula(said.label) for source, said in answer.modalities.items()}
+        | {"warnings": no_formula("; ".join(_remarks(answer)))}
     )
 
 

@@ -93,8 +93,8 @@ def clip() -> dict[str, Any]:
 def bare_calls(model: Model, given: dict[str, Any]) -> dict[str, Callable[[], object]]:
     """Return what each library does of a prediction, called as its documentation shows, on the same clip.
 
-    openSMILE's functionals, dlib's detector and landmarks on the same size of picture, skimage's HOG of a face, scipy's spectrum of
-    each EEG channel, scikit-learn's TF-IDF of the sentence, and XGBoost on one row for each booster.
+    openSMILE's functionals, dlib's detector and landmarks on the same size of picture, skimage's HOG of a face, scipy's
+    spectrum of each EEG channel, scikit-learn's TF-IDF of the sentence, and XGBoost on one row for each booster.
     """
     import dlib
     import opensmile

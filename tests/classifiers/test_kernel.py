@@ -75,3 +75,15 @@ def test_too_many_rows_are_refused_before_memory_is_taken(monkeypatch: pytest.Mo
 def test_parameters_must_be_positive(parameters: dict[str, float]) -> None:
     with pytest.raises(StudyError, match="gamma and ridge must be positive"):
         KernelRidgeClassifier(**parameters).fit(np.zeros((4, 1)), [0, 1, 0, 1])
+
+
+def test_in_half_precision_rows_are_short_and_answers_hardly_change() -> None:
+    codes = np.arange(90) % 3
+    X, new = (np.random.default_rng(seed).normal(size=(90, 6)).astype(np.float32) for seed in (0, 1))
+    X[:, 0] += codes
+    whole, half = (KernelRidgeClassifier(half_precision=half).fit(X, codes) for half in (False, True))
+
+    assert (half.rows_ == half.rows_.astype(np.float16)).all()
+    assert (half.dual_coef_ == half.dual_coef_.astype(np.float32)).all()
+    assert not (whole.rows_ == whole.rows_.astype(np.float16)).all()
+    np.testing.assert_allclose(half.predict_proba(new), whole.predict_proba(new), atol=0.02)

@@ -222,3 +222,13 @@ def test_absent_values_labels_and_rows_that_do_not_fit_are_refused() -> None:
         Discriminants().fit(X, y[1:])
     with pytest.raises(ValueError, match="feature names should match"):
         fitted.transform(pd.DataFrame(X).rename(columns="mfcc{}".format))
+
+
+def test_directions_in_half_precision_hardly_change_the_scores() -> None:
+    X = rows_of(80, 12)
+    whole, half = Projection(4).fit(X), Projection(4, half_precision=True).fit(X)
+
+    assert half.components_.dtype == np.float32
+    assert (half.components_ == half.components_.astype(np.float16)).all()
+    assert not (whole.components_ == whole.components_.astype(np.float16)).all()
+    np.testing.assert_allclose(half.transform(X), whole.transform(X), atol=5e-3)

@@ -125,6 +125,21 @@ def test_components_take_the_place_of_scaled_and_selected_columns(make: Any, fam
     assert make(family, "pixels", n_components=7)[0].get_params() == VisualWords(n_components=7).get_params()
 
 
+@pytest.mark.parametrize("make", [expert_pipeline, front_pipeline])
+@pytest.mark.parametrize("family", ["linear", "kernel"])
+def test_columns_are_chosen_then_scaled_then_projected(make: Any, family: str) -> None:
+    def steps(**parameters: Any) -> list[str]:
+        return [type(step).__name__ for _, step in make(family, **parameters).steps[:3]]
+
+    assert steps(n_columns=50, scaling="quantile", n_components=7) == ["KeepBest", "Scaler", "Projection"]
+    assert steps(scaling="standard", n_components=7)[:2] == ["Scaler", "Projection"]
+    assert steps(n_columns=50)[:2] == ["KeepBest", "Scaler"]
+    made = make(family, n_columns=50, scaling="quantile", n_components=7, half_precision=True)
+    assert (made[0].n_columns, made[1].method, made[2].n_components) == (50, "quantile", 7)
+    assert made[2].half_precision
+    assert expert_pipeline("kernel", half_precision=True)[-1].half_precision
+
+
 def test_centres_give_trees_the_scores_of_a_kernel_machine() -> None:
     parameters = {"n_centres": 20, "gamma": 0.4, "ridge": 0.3, "n_rounds": 5}
     for made in (expert_pipeline("boosted", **parameters)[-1], final_classifier("boosted", **parameters)):

@@ -240,7 +240,9 @@ def test_a_changed_study_is_checked_again():
 def test_speaker_normalisation_takes_the_place_of_scaling():
     study = load_study("ravdess")
     assert study.recipe("face", "kernel") == {"scaling": "quantile", "gamma": 0.3, "ridge": 0.1}
-    assert study.changed(speaker_normalisation=True).recipe("face", "kernel") == {"gamma": 0.3, "ridge": 0.1}
+    normalised = study.changed(speaker_normalisation=True)
+    assert normalised.recipe("face", "kernel") == {"scaling": "standard", "gamma": 0.3, "ridge": 0.1}
+    assert normalised.recipe("audio", "kernel") == study.recipe("audio", "kernel")
     assert study.recipe("face", "boosted") == {}
 
 
@@ -276,3 +278,18 @@ def test_own_samples_get_their_modalities_and_a_protocol_that_cannot_leak(sample
 def test_own_samples_that_cannot_be_compared_are_refused(samples, message):
     with pytest.raises(StudyError, match=message):
         study_for_samples(samples, name="mine")
+
+
+def test_a_model_may_be_trained_by_other_recipes(make_study):
+    changes = {"blocks": {"face": {"recipes": {"linear": {"C": 5.0}}}}, "n_inner": 3}
+    study = make_study("face", "text", train=changes)
+    trained = study.for_training()
+    assert trained.recipe("face", "linear")["C"] == 5.0 and trained.n_inner == 3 and trained.train == {}
+    assert trained.blocks["text"] == study.blocks["text"] and study.n_inner != 3
+    assert make_study("face").for_training() == make_study("face")
+
+
+@pytest.mark.parametrize("changes", [{"nonsense": 1}, {"blocks": {"face": {"recipes": {"linear": {"D": 1}}}}}])
+def test_recipes_for_training_are_checked_when_the_study_is_read(make_study, changes):
+    with pytest.raises(StudyError, match="train"):
+        make_study("face", train=changes)

@@ -106,7 +106,7 @@ def test_how_good_it_is(bundle):
 
 
 def test_tables_stay_tables_whatever_the_classes_are_called(bundle):
-    bundle.manifest |= {"validation": VALIDATION, "training": TRAINING, "classes": ["a|b", "sad\n| x", "\x1b[31mred"]}
+    bundle.manifest.update(validation=VALIDATION, training=TRAINING, classes=["a|b", "sad\n| x", "\x1b[31mred"])
     card = model_card(bundle)
     for heading, widths in (("## Trained on", {2}), ("## How good it is", {2, 3}), ("## What it reads", {4})):
         assert {len(cells) for cells in tables_of(section(card, heading))} == widths

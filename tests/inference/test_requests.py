@@ -20,6 +20,9 @@ class Reads:
     def clips_of(self, table):
         yield from table.to_dict("records")
 
+    def unanswered(self, why):
+        return Answer("happy", {"happy": 1.0}, {"text": ModalityAnswer(False, reason="not given")}, warnings=(why,))
+
     def predict(self, *, text=None, explain=True, **_):
         if text == "refuse":
             raise PredictionError("the model refuses")
@@ -140,7 +143,7 @@ def test_no_line_of_text_is_refused(monkeypatch):
 
 
 def test_a_path_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(PredictionError, match="no file or folder .*gone.*; check its name"):
+    with pytest.raises(PredictionError, match=r"no file or folder .*gone.*; check its name"):
         read_request(Reads("audio"), {}, [str(tmp_path / "gone")])
 
 
@@ -162,13 +165,14 @@ def test_every_clip_is_answered_in_order():
 
 
 def test_a_single_clip_that_cannot_be_used_is_refused():
-    with pytest.raises(PredictionError, match="nothing of the clip can be used; text: not_text: broken$"):
+    with pytest.raises(PredictionError, match=r"nothing of the clip can be used; text: not_text: broken$"):
         answer_request(Reads("text"), Request((("clip", {"text": "broken"}),), True), showing=counted)
 
 
-def test_a_clip_that_is_refused_is_named():
-    with pytest.raises(PredictionError, match="^the model refuses"):
+def test_a_clip_that_is_refused_stops_no_others():
+    with pytest.raises(PredictionError, match=r"^the model refuses"):
         answer_request(Reads("text"), Request((("clip", {"text": "refuse"}),), True), showing=counted)
-    with pytest.raises(PredictionError, match="^b: the model refuses"):
-        request = Request((("a", {"text": "so"}), ("b", {"text": "refuse"})), False)
-        answer_request(Reads("text"), request, showing=counted)
+    request = Request((("a", {"text": "refuse"}), ("b", {"text": "so"})), False)
+    (_, refused), (_, answer) = answer_request(Reads("text"), request, showing=counted)
+    assert refused.warnings == ("the model refuses",) and not any(said.present for said in refused.modalities.values())
+    assert answer.modalities["text"].present
