@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ..features.errors import StudyError
+from ..features.text_cleaning import no_formula
 from .run import Run
 from .study import Study, to_toml
 

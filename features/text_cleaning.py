@@ -12,6 +12,7 @@ from .errors import EmofuseWarning
 
 MAX_CHARACTERS = 20_000
 MAX_ROUNDS = 8
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # Printable ASCII that starts no entity and no tag: nothing in it can need a repair.
 _PLAIN = re.compile(r"[ -%'-;=?-~]*")
 _SPACES = re.compile(r"\s+")

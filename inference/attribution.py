@@ -23,6 +23,7 @@ Array = Any
 # What each column contributed, and what names the terms where the block is a text.
 Moved = tuple[Array, TextWeights | None]
 N_TOP = 10
+LEAST_SCALE = 1e-4  # of the scale of the mixture that varied most
 SCALING = (parts.Standardised, parts.NormalQuantiles, parts.LogOfShares)
 MIXING = (parts.Directions, parts.DiscriminantScores, parts.LatentScores, word_pools.WordPools)
 
@@ -135,7 +136,9 @@ def _pulled(chain: Sequence[Any], states: Sequence[Any], slopes: Array, is_produ
             if not any(isinstance(earlier, MIXING) for earlier in chain[:place]):
                 slopes, is_product = _dense(after) * slopes, True
             elif isinstance(part, parts.Standardised):
-                slopes = slopes / part.scale * (np.abs(_dense(after)) < parts.STANDARD_CLIP)
+                # A mixture that hardly varied in training is rounding; its slope would drown all others.
+                told = (np.abs(_dense(after)) < parts.STANDARD_CLIP) & (part.scale > LEAST_SCALE * part.scale.max())
+                slopes = np.where(told, slopes / part.scale, 0.0)
             else:
                 return None
         elif isinstance(part, parts.KernelColumns):

@@ -152,7 +152,11 @@ def _figures(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "| --- | ---: | :---: |"
     for name, item in validation["metrics"].items():
         known = item.get("low") is not None and item.get("high") is not None
-        figures = f"{_number(item['mean'])} | {_number(item['low'])} to {_number(item['high'])}" if known else f"{_number(item['mean'])} |"
+        figures = (
+            f"{_number(item['mean'])} | {_number(item['low'])} to {_number(item['high'])}"
+            if known
+            else f"{_number(item['mean'])} |"
+        )
         yield f"| {METRICS.get(name, name)} | {figures} |"
     yield ""
     yield by_chance(manifest)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from ..features.errors import PredictionError
-from ..features.text_cleaning import no_formula
 from ..features.terminal import new_console, new_table, print_notes
+from ..features.text_cleaning import no_formula
 from .answer import Answer
 from .bundle import Bundle
 from .card import METRICS, by_chance, fusion_of
@@ -71,7 +71,8 @@ def print_answers(answered: Answered) -> None:
     notes = []
     for name, answer in answered:
         present = any(said.present for said in answer.modalities.values())
-        cells = [Text(answer.label if present else "-"), f"{answer.probabilities[answer.label]:.3f}" if present else ""]
+        probability = f"{answer.probabilities[answer.label]:.3f}" if present else ""
+        cells = [Text(answer.label if present else "-"), Text(probability)]
         if len(sources) > 1:
             cells += [Text(said.label or "absent") for said in answer.modalities.values()]
         table.add_row(Text(name), *cells)

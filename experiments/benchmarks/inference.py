@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,7 +29,7 @@ from .text import made_up_utterances
 RATE_HZ, CLIP_S, EEG_RATE_HZ, EEG_S = 16_000, 3, 256, 2
 N_ROWS, N_CLASSES, N_CALLS = 420, 7, 120
 SENTENCE = "I can not believe that you really did this to me, but it is wonderful!"
-EXTRACTORS = {
+EXTRACTORS: dict[str, tuple[str, dict[str, Any]]] = {
     "audio": ("opensmile", {}),
     "face": ("face_image", {}),
     "eeg": ("eeg_band_power", {"sampling_rate_hz": float(EEG_RATE_HZ)}),
@@ -37,15 +37,30 @@ EXTRACTORS = {
 LIMITS = {"ratio": 1.15, "text p50 ms": 3.0, "text p95 ms": 6.0, "all MB": 350, "text MB": 180, "cold s": 1.5}
 
 
-def write_models(folder: Path) -> tuple[Path, Path]:
-    """Train a model of all modalities (boosted) and one of text (linear) on random numbers, and write both."""
+def write_model(path: Path, extractors: Mapping[str, tuple[str, dict[str, Any]]], *, text: bool = False) -> Path:
+    """Train a model on random numbers (numbers boosted, text linear), and write it.
+
+    Parameters
+    ----------
+    path : Path
+    extractors : mapping of str to (str, dict)
+        Name and parameters of the extractor of each block.
+    text : bool, default=False
+        Whether there is a block of text too.
+    """
     random = np.random.default_rng(0)
     labels = np.array([f"class{number}" for number in np.arange(N_ROWS) % N_CLASSES])
-    blocks: dict[str, Any] = {"text": pd.Series(made_up_utterances(N_ROWS))}
-    about: dict[str, dict[str, Any]] = {
-        "text": {"extractor": "text", "parameters": {}, "kind": "text", "source": "text", "features": ["utterance"]}
-    }
-    for name, (extractor, parameters) in EXTRACTORS.items():
+    blocks: dict[str, Any] = {"text": pd.Series(made_up_utterances(N_ROWS))} if text else {}
+    about: dict[str, dict[str, Any]] = {}
+    if text:
+        about["text"] = {
+            "extractor": "text",
+            "parameters": {},
+            "kind": "text",
+            "source": "text",
+            "features": ["utterance"],
+        }
+    for name, (extractor, parameters) in extractors.items():
         made = make_extractor(extractor, parameters)
         names = made.get_feature_names_out().tolist()
         blocks[name] = pd.DataFrame(random.normal(size=(N_ROWS, len(names))), columns=names)
@@ -56,24 +71,19 @@ def write_models(folder: Path) -> tuple[Path, Path]:
             "source": made.source_column,
             "features": names,
         }
-    X = join_blocks(blocks)
-    paths = folder / "all.emofuse", folder / "text.emofuse"
-    for path, own in zip(paths, (list(blocks), ["text"]), strict=True):
-        experts = {
-            name: expert_pipeline("linear" if name == "text" else "boosted", about[name]["kind"]) for name in own
-        }
-        save_bundle(
-            path,
-            LateFusion(experts, n_inner=2).fit(X, labels),
-            study={"name": path.stem},
-            corpus={"name": "random numbers"},
-            blocks={name: about[name] for name in own},
-            strategy="late_product",
-            validation={},
-            training={},
-            licences=[],
-        )
-    return paths
+    experts = {name: expert_pipeline("linear" if name == "text" else "boosted", about[name]["kind"]) for name in blocks}
+    save_bundle(
+        path,
+        LateFusion(experts, n_inner=2).fit(join_blocks(blocks), labels),
+        study={"name": path.stem},
+        corpus={"name": "random numbers"},
+        blocks=about,
+        strategy="late_product",
+        validation={},
+        training={},
+        licences=[],
+    )
+    return path
 
 
 def clip() -> dict[str, Any]:
@@ -139,7 +149,8 @@ def measure(folder: Path) -> dict[str, Any]:
         ``calls`` (median milliseconds by name), ``ratio`` of a prediction to the sum of the bare calls, ``text_ms`` (p50, p95),
         ``memory_mb`` and ``cold_s``.
     """
-    everything, text = write_models(folder)
+    everything = write_model(folder / "all.emofuse", EXTRACTORS, text=True)
+    text = write_model(folder / "text.emofuse", {}, text=True)
     model, given = load(everything), clip()
     model.warm()
     calls: dict[str, Callable[[], object]] = bare_calls(model, given)

@@ -15,7 +15,7 @@ from emofuse.features.errors import BundleError, PredictionError
 from emofuse.features.speaker_statistics import PRIOR
 from emofuse.fusion.fused import BlockRows
 from emofuse.inference import predictor
-from emofuse.inference.attribution import N_TOP
+from emofuse.inference.attribution import LEAST_SCALE, N_TOP, _flat
 from emofuse.inference.predictor import FLOOR
 from hypothesis import given
 from hypothesis import strategies as st
@@ -411,6 +411,39 @@ def test_words_explain_an_answer_from_words(models, making, kind, family):
     fed = "".join(making.SENTENCES[1].lower().split())
     if kind == "late" and family == "linear":
         assert all("".join(item.feature.split("=", 1)[1].split()) in fed for item in found)
+
+
+def test_words_that_were_mixed_are_followed_back(models, making):
+    """In early fusion words become latent scores, then standardised columns: the slope goes back through all of them."""
+    model = models.text(kind="early").model
+    text = making.SENTENCES[1]
+    weigh, *rest = [part for front in model.bundle.model.fronts for part in _flat(front)]
+    head = model.bundle.model.classifier.part
+    factor = float(model.bundle.model.layout.factor("words", ("words",)))
+    weights = weigh.apply([text])
+    row = weights.toarray().astype(np.float64)
+    answer = model.predict(text=text)
+    label = model.classes.index(answer.label)
+
+    def columns(given):
+        for part in rest:
+            given = part.apply(given)
+        return factor * given.astype(np.float64)[0]
+
+    varied = rest[-1].scale > LEAST_SCALE * rest[-1].scale.max()  # the sentences are few: other mixtures are rounding
+    assert 2 <= varied.sum() < len(varied)
+    slopes = varied * (head.coef[label] - head.apply(columns(weights)[None])[0] @ head.coef)
+    names = weigh.names()
+    for item in answer.top_features[:4]:
+        step = np.eye(1, row.shape[1], names.index(item.feature)) * 1e-2
+        slope = slopes @ (columns(row + step) - columns(row - step)) / 2e-2
+        assert item.contribution == pytest.approx(row[0, names.index(item.feature)] * slope, rel=0.02)
+
+
+def test_pixels_through_directions_are_named(picture, making):
+    found = picture.predict(image=making.face(0)).top_features
+    assert found and {item.block for item in found} <= {"hog", "grey"}
+    assert all(item.feature.startswith(("hog_", "pixel_")) for item in found)
 
 
 def test_a_single_class_is_answered_and_not_explained(models, making):
