@@ -528,10 +528,12 @@ def predict(
     """Answer a clip, or many: what its label is, how sure that is, what each modality says, and which features moved it."""
     from .inference.predictor import load
     from .inference.requests import answer_request, read_request, recording_of
-    from .inference.terminal import follow_recording, print_answer, print_answers, write_answers
+    from .inference.terminal import answer_format, follow_recording, print_answer, print_answers, write_answers
 
-    options = {"audio": audio, "video": video, "image": image, "text": text, "eeg": eeg}
+    options: dict[str, Any] = {"audio": audio, "video": video, "image": image, "text": text, "eeg": eeg}
     options |= {"physiology": physiology, "openface": openface, "start_s": start_s, "end_s": end_s}
+    if out is not None:
+        answer_format(out)  # said before an hour of clips is answered
     loaded = load(model)
     if timeline or live:
         source = recording_of(live, audio, video)

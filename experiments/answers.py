@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..classifiers.calibration import FLOOR
-from ..fusion.contribution import shapley_values, subsets_of
 from ..fusion.late import LateFusion
+from ..fusion.shapley import shapley_values, subsets_of
 from .compare import Array, ExpertAnswers, RowKey
 from .conditions import DROP_RATES, MAX_PARTS, Conditions, drop_masks
 from .statistics import Tally, tally

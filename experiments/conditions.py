@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..fusion.contribution import subsets_of
+from ..fusion.shapley import subsets_of
 from .study import Study
 
 Array = npt.NDArray[np.float64]

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..fusion.contribution import shapley_values, shares_of, subsets_of
+from ..fusion.contribution import shares_of
+from ..fusion.shapley import shapley_values, subsets_of
 from .answers import SELECTED, Condition, FoldOutcome
 from .compare import RowKey
 from .conditions import DROP_RATES, MAX_PARTS, Conditions

@@ -14,6 +14,7 @@ import numpy as np
 from ..features.errors import BundleError, SampleError
 from ..fusion.fused import BlockRows
 
+CONTEXT = "context"  # the parameter of text blocks that are made of what was said before
 LEAST_SEARCHED_PX = 96  # a smaller picture is a face from edge to edge
 N_PICTURES = 5  # of a video, where a model reads single pictures
 PICTURE_EVERY_S = 0.5

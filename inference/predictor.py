@@ -10,26 +10,22 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
-from math import factorial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..features.errors import PredictionError
-from ..fusion.fused import BlockRows, Readied
+from ..fusion.fused import BlockRows
 from .answer import Answer, ModalityAnswer
 from .attribution import top_features
 from .bundle import Bundle, load_bundle
-from .extraction import Measured, Source, as_rows, numbers_of
+from .extraction import CONTEXT, Measured, Source, as_rows, numbers_of
+from .modalities import by_class, what_each_says
 from .speakers import Speaker, enrolled, normalised
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FLOOR = 1e-12
-MAX_EXPLAINED = 6  # modalities; 2^6 answers a row
-CONTEXT = "context"
 REMEMBERED = 0.2  # weight of the newest cost in the running mean
 
 
@@ -164,14 +160,17 @@ class Model:
         probabilities = self.bundle.model.answer(readied)[0]
         label = int(probabilities.argmax())
         reasons = {name: self._reason(name, given, sources, measured[name]) for name in self._sources}
-        modalities = self._modalities(readied, found, label, reasons, explain)
+        here = {name: [block for block in blocks if block in found] for name, blocks in self.modalities.items()}
+        modalities = what_each_says(
+            self.bundle.model, readied, here, label, self.classes, reasons=reasons, explain=explain
+        )
         if not found:
             warnings.append("nothing could be used: the class shares of the training data answer")
         strongest = top_features(self.bundle.model, found, self._features, label) if explain and found else ()
         end = time.perf_counter()
         return Answer(
             self.classes[label],
-            self._by_class(probabilities),
+            by_class(self.classes, probabilities),
             modalities,
             strongest,
             {
@@ -189,7 +188,7 @@ class Model:
         probabilities = self.bundle.model.answer(self.bundle.model.ready(as_rows(self._blocks, {})))[0]
         return Answer(
             self.classes[int(probabilities.argmax())],
-            self._by_class(probabilities),
+            by_class(self.classes, probabilities),
             {name: ModalityAnswer(False, reason="not given") for name in self._sources},
             warnings=(why,),
         )
@@ -213,12 +212,15 @@ class Model:
             Index kept; ``label``, ``p_<class>`` for each class, ``<modality>_label`` and ``warnings``. A row with nothing in
             it, or nothing that can be used, has no label, and its warnings say why.
         """
-        import pandas as pd
+        from .tables import answer_table
 
-        rows = [self._table_row(clip) for clip in self.clips_of(samples)]
-        own = [f"{name}_label" for name in self._sources]
-        columns = ["label", *(f"p_{label}" for label in self.classes), *own, "warnings"]
-        return pd.DataFrame(rows, index=samples.index, columns=columns)
+        return answer_table(self, samples)
+
+    def clips_of(self, samples: pd.DataFrame) -> Iterator[dict[str, Any]]:
+        """Yield each row of a sample table as what :meth:`predict` takes; see :meth:`predict_table`."""
+        from .tables import clips_of
+
+        return clips_of(self, samples)
 
     def predict_blocks(self, X: pd.DataFrame) -> Any:
         """Return probabilities for a block table that was extracted already, shape (n_samples, n_classes).
@@ -279,14 +281,10 @@ class Model:
             "image": random.integers(0, 255, (64, 64, 3), dtype=np.uint8),
             "text": "So this is it!",
         }
-        self.predict(
-            **{name: value for name, value in clip.items() if name in self._sources},
-            features={
-                block: dict.fromkeys(names, 0.0) for block, names in self._features.items() if block in self._tables
-            },
-            explain=True,
-        ) if set(clip) & set(self._sources) or self._tables else None
-        self._costs.clear()
+        given = {name: value for name, value in clip.items() if name in self._sources}
+        numbers = {block: dict.fromkeys(names, 0.0) for block, names in self._features.items() if block in self._tables}
+        if given or numbers:
+            self.predict(**given, features=numbers)
 
     def stream(self, source: Any, **options: Any) -> Iterator[Any]:
         """Answer a long recording, a microphone or a camera, window by window; see :func:`~emofuse.inference.stream.stream`."""
@@ -386,89 +384,6 @@ class Model:
             return found.reason
         return "left out to keep the budget" if name in self._readable(given) and name not in sources else "not given"
 
-    def _modalities(
-        self,
-        readied: Readied,
-        found: Mapping[str, Any],
-        label: int,
-        reasons: Mapping[str, str | None],
-        explain: bool,
-    ) -> dict[str, ModalityAnswer]:
-        """Return what each modality says by itself, and its Shapley share in the log probability of the label."""
-        here = {
-            name: frozenset(block for block in blocks if block in found)
-            for name, blocks in self.modalities.items()
-            if any(block in found for block in blocks)
-        }
-        alone: dict[str, Any] = {}
-        shares = dict.fromkeys(here, 0.0)
-        if here:
-            names = tuple(here)
-            subsets: list[tuple[str, ...]] = [(name,) for name in names]
-            if explain and len(names) <= MAX_EXPLAINED:
-                subsets = [subset for size in range(len(names) + 1) for subset in combinations(names, size)]
-            masks = [frozenset(block for name in subset for block in here[name]) for subset in subsets]
-            answers = dict(zip(subsets, self.bundle.model.answer(readied.with_blocks(masks)), strict=True))
-            alone = {name: answers[(name,)] for name in names}
-            if () in answers:
-                shares = _shapley({subset: float(np.log(p[label] + FLOOR)) for subset, p in answers.items()}, names)
-        total = sum(map(abs, shares.values())) or 1.0
-        said = {}
-        for name in self._sources:
-            if name in here:
-                own = alone[name]
-                said[name] = ModalityAnswer(
-                    True,
-                    self.classes[int(own.argmax())],
-                    self._by_class(own),
-                    abs(shares[name]) / total if explain else 0.0,
-                    shares[name],
-                )
-            else:
-                said[name] = ModalityAnswer(False, reason=reasons[name] or "not given")
-        return said
-
-    def _by_class(self, probabilities: Any) -> dict[str, float]:
-        return dict(zip(self.classes, probabilities.tolist(), strict=True))
-
-    def clips_of(self, samples: pd.DataFrame) -> Iterator[dict[str, Any]]:
-        """Yield each row of a sample table as what :meth:`predict` takes; see :meth:`predict_table`."""
-        import pandas as pd
-
-        plain = [name for name in samples.columns if name in {*self._sources, "video", "start_s", "end_s", CONTEXT}]
-        ready = {
-            name: tuple(name.split("/", 1))
-            for name in samples.columns
-            if isinstance(name, str) and name.split("/", 1)[0] in self._blocks and "/" in name
-        }
-        for values in samples.to_dict("records"):
-            clip = {name: values[name] for name in plain if name not in self._tables and not pd.isna(values[name])}
-            numbers: dict[str, dict[str, Any]] = {}
-            for column, (block, feature) in ready.items():
-                if not pd.isna(values[column]):
-                    numbers.setdefault(block, {})[feature] = values[column]
-            yield clip | ({"features": numbers} if numbers else {})
-
-    def _table_row(self, clip: dict[str, Any]) -> dict[str, Any]:
-        try:
-            answer = self.predict(**clip, explain=False)
-        except PredictionError as error:
-            return {"label": None, "warnings": str(error)}
-        absent = [
-            f"{name}: {said.reason}"
-            for name, said in answer.modalities.items()
-            if said.reason not in (None, "not given")
-        ]
-        warnings = {"warnings": "; ".join([*answer.warnings, *absent])}
-        if not any(said.present for said in answer.modalities.values()):
-            return {"label": None} | warnings
-        return (
-            {"label": answer.label}
-            | {f"p_{label}": probability for label, probability in answer.probabilities.items()}
-            | {f"{name}_label": said.label for name, said in answer.modalities.items()}
-            | warnings
-        )
-
 
 def _mapping(features: Any) -> dict[str, Any]:
     if features is not None and not isinstance(features, Mapping):
@@ -476,17 +391,3 @@ def _mapping(features: Any) -> dict[str, Any]:
             f"features= takes blocks of names with numbers, {{block: {{name: value}}}}; got {type(features).__name__}"
         )
     return dict(features or {})
-
-
-def _shapley(worth: Mapping[tuple[str, ...], float], names: tuple[str, ...]) -> dict[str, float]:
-    """Return each name's mean gain over all orders in which the names can be added (Shapley 1953)."""
-    count = len(names)
-    shares = dict.fromkeys(names, 0.0)
-    for name in names:
-        others = [other for other in names if other != name]
-        for size in range(count):
-            weight = factorial(size) * factorial(count - 1 - size) / factorial(count)
-            for subset in combinations(others, size):
-                joined = tuple(other for other in names if other in (*subset, name))
-                shares[name] += weight * (worth[joined] - worth[subset])
-    return shares

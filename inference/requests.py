@@ -11,7 +11,8 @@ from typing import Any
 
 from ..features.errors import PredictionError
 from .answer import Answer
-from .predictor import CONTEXT, Model
+from .extraction import CONTEXT
+from .predictor import Model
 
 AUDIO = frozenset((".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma"))
 VIDEO = frozenset((".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"))

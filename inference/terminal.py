@@ -81,6 +81,20 @@ def print_answers(answered: Answered) -> None:
     print_notes(notes, "--out and --json have them all")
 
 
+def answer_format(path: Path) -> str:
+    """Return the suffix of a file that answers can be written to.
+
+    Raises
+    ------
+    PredictionError
+        Another suffix.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet", ".json"):
+        raise PredictionError(f"answers are written to .csv, .parquet or .json, got {path.name!r}")
+    return suffix
+
+
 def write_answers(answered: Answered, path: Path) -> None:
     """Write answers to a CSV, Parquet or JSON file, whole or not at all.
 
@@ -89,9 +103,7 @@ def write_answers(answered: Answered, path: Path) -> None:
     PredictionError
         Another suffix, or the file cannot be written.
     """
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet", ".json"):
-        raise PredictionError(f"answers are written to .csv, .parquet or .json, got {path.name!r}")
+    suffix = answer_format(path)
     staged = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """A long recording answered window by window: seconds of one core and memory against its length; run by hand.
 
-``OMP_NUM_THREADS=1 taskset -c 0 python -m emofuse.experiments.benchmarks.streams LONG.mp4 [FIGURE.png]``. The model was trained on
-random numbers: sound by eGeMAPS, faces followed through the video, and each face by itself.
+``OMP_NUM_THREADS=1 taskset -c 0 python -m emofuse.experiments.benchmarks.streams LONG.mp4 [FIGURE.png]``. The model was
+trained on random numbers: sound by eGeMAPS, faces followed through the video, and each face by itself.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from ...inference.predictor import load
 from ...inference.timeline import Timeline
 from .inference import write_model
 
-EXTRACTORS = {"sound": ("opensmile", {}), "clip": ("face_video", {}), "face": ("face_image", {})}
+EXTRACTORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sound": ("opensmile", {}),
+    "clip": ("face_video", {}),
+    "face": ("face_image", {}),
+}
 LIMIT_MB = 500
 
 

@@ -15,7 +15,7 @@ from emofuse.experiments.protocols import Fold
 from emofuse.experiments.statistics import score, tally
 from emofuse.features.errors import StudyError
 from emofuse.fusion.blocks import join_blocks
-from emofuse.fusion.contribution import subsets_of
+from emofuse.fusion.shapley import subsets_of
 from hypothesis import given
 from hypothesis import strategies as st
 

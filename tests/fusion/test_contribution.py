@@ -9,14 +9,8 @@ from emofuse.classifiers.boosted import BoostedTrees
 from emofuse.classifiers.recipes import expert_pipeline
 from emofuse.features.errors import EmofuseWarning, StudyError, TableError
 from emofuse.features.extractors import EXTRACTORS, make_extractor
-from emofuse.fusion.contribution import (
-    feature_group,
-    group_contributions,
-    shapley_values,
-    shares_of,
-    subsets_of,
-    tree_shap,
-)
+from emofuse.fusion.contribution import feature_group, group_contributions, shares_of, tree_shap
+from emofuse.fusion.shapley import shapley_values, subsets_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax

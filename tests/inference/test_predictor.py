@@ -16,7 +16,7 @@ from emofuse.features.speaker_statistics import PRIOR
 from emofuse.fusion.fused import BlockRows
 from emofuse.inference import predictor
 from emofuse.inference.attribution import LEAST_SCALE, N_TOP, _flat
-from emofuse.inference.predictor import FLOOR
+from emofuse.inference.modalities import FLOOR
 from hypothesis import given
 from hypothesis import strategies as st
 
