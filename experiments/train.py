@@ -26,7 +26,7 @@ from ..fusion.late import LateFusion
 from .answers import BEST_SINGLE, CHOSEN_FROM, SELECTED, SELECTED_EARLY, SELECTED_LATE
 from .blocks import Array, ProgressMaker
 from .combine import choose_strategy
-from .compare import early_kinds
+from .compare import RowKey, early_kinds
 from .conditions import Conditions, modalities_of
 from .corpora import Corpus
 from .digests import group_digests, listed, source_digests
@@ -159,20 +159,28 @@ def train_study(
         y = samples["label"].to_numpy(dtype=str)
         groups = samples["group"].to_numpy(dtype=str) if "group" in samples else None
         conditions = Conditions(modalities_of(study, list(dict.fromkeys(X.columns.get_level_values(0)))), {})
-        everything = Fold("all", np.arange(len(X)), np.arange(0))
-        later = None if on_task is None else partial(_tell_later, on_task, n_fits)
-        families = fit_folds(candidates, [everything], X, y, groups, Conditions({}, {}), n_jobs=n_jobs, on_task=later)
-        key, parameters, nested = choose_strategy(candidates, everything, families, conditions.modalities)
-        blocks, family = key[1], next(item.family for item in families if item.family == key[2])
+        parameters: dict[str, Any] = {}
+        worth: dict[str, float] = {}
+        if study.protocol.name == "official" and not candidates.budget:
+            key = _chosen(run)  # by the very rows that the model is fitted on
+        else:
+            everything = Fold("all", np.arange(len(X)), np.arange(0))
+            later = None if on_task is None else partial(_tell_later, on_task, n_fits)
+            families = fit_folds(
+                candidates, [everything], X, y, groups, Conditions({}, {}), n_jobs=n_jobs, on_task=later
+            )
+            key, parameters, nested = choose_strategy(candidates, everything, families, conditions.modalities)
+            worth = {study.metrics[0]: round(nested, DIGITS)}
+        blocks, family = key[1], next(own for own in candidates.classifiers if own == key[2])
         # One modality that several blocks measure is the product of their experts.
         name = "late_product" if key[0] == "unimodal" and len(blocks) > 1 else key[0]
         drawn = drawn_study(candidates, family, parameters)
         fusion = make_strategy(drawn, name, family, blocks, subsets=conditions.block_subsets).fit(X, y, groups)
     if on_task is not None:
-        on_task(n_fits + len(families) + 1, n_fits + len(families) + 1)
+        on_task(n_fits + len(candidates.classifiers) + 1, n_fits + len(candidates.classifiers) + 1)
     resolved = _resolved(drawn, name, family, blocks)
     training = _training(resolved, run, rows, corpus, held_out)
-    training |= {"chosen": row_label(key), "nested": {study.metrics[0]: round(nested, DIGITS)}}
+    training |= {"chosen": row_label(key), "nested": worth}
     return Trained(
         fusion,
         name,
@@ -190,11 +198,17 @@ def train_study(
 
 def most_chosen(run: Run) -> str:
     """Return the fusion (or modality, where nothing is fused) that most folds of a run chose, as ``NAME:FAMILY``."""
+    strategy, _, family = _chosen(run)
+    return f"{strategy}:{family}"
+
+
+def _chosen(run: Run) -> RowKey:
+    """Return which row of its table most folds of a run chose."""
     rows = run.results["rows"]
     chosen = next(row["chosen"] for row in reversed(rows) if row["strategy"] in (SELECTED[0], BEST_SINGLE[0]))
     label = Counter(chosen.values()).most_common(1)[0][0]
-    names = {row_label((row["strategy"], tuple(row["blocks"]), row["classifier"])): row for row in rows}
-    return f"{names[label]['strategy']}:{names[label]['classifier']}"
+    keys = [(row["strategy"], tuple(row["blocks"]), row["classifier"]) for row in rows]
+    return next(key for key in keys if row_label(key) == label)
 
 
 def _candidates(study: Study, strategy: str | None) -> Study:

@@ -266,7 +266,7 @@ class LiveStream:
         if not given:
             return None, ("nothing to answer from: neither sound nor a face that the model reads",)
         try:
-            answer = self.model.predict(**given, explain=False)
+            answer = self.model.predict(**given)
         except EmofuseError as error:  # one window that cannot be answered does not end the stream
             return None, (f"not answered: {error}",)
         return answer, tuple(answer.warnings)
