@@ -10,7 +10,7 @@ import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +36,15 @@ Container = Any
 
 
 @contextmanager
-def open_container(data: bytes) -> Iterator[Container]:
-    """Open a container held in memory; it is closed at the end of the block.
+def open_container(source: bytes | BinaryIO) -> Iterator[Container]:
+    """Open a container held in memory or in an open file; it is closed at the end of the block.
+
+    FFmpeg gets the content, never a name, and may open nothing else: no protocol, playlist or device is in reach.
 
     Parameters
     ----------
-    data : bytes
-        The whole file.
+    source : bytes or binary file
+        The whole file, or an open one, which is read from its beginning and stays open.
 
     Yields
     ------
@@ -64,10 +66,10 @@ def open_container(data: bytes) -> Iterator[Container]:
         "max_streams": str(MAX_STREAMS),
         "max_pixels": str(MAX_PIXELS),
     }
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    file.seek(0)
     try:
-        container = av.open(
-            io.BytesIO(data), mode="r", options=options, metadata_errors="replace", io_open=_refuse_other_files
-        )
+        container = av.open(file, mode="r", options=options, metadata_errors="replace", io_open=_refuse_other_files)
     except (av.FFmpegError, ValueError, OverflowError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SampleError(

@@ -6,8 +6,11 @@ import os
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import SampleError
 
@@ -24,12 +27,32 @@ def read_bytes(path: str | os.PathLike[str] | bytes, *, max_bytes: int = MAX_FIL
         ``too_large``; nothing but a regular file is ever opened, so nothing can hang.
     """
     path = Path(os.fsdecode(path))
-    try:
+    with _said_plainly(path):
         archive = _enclosing_archive(path)
         if archive is None:
             data = _read_file(path, max_bytes)
         else:
             data = _read_member(archive, path.relative_to(archive).as_posix(), max_bytes)
+    if not data:
+        raise SampleError("empty_file", f"{_shown(path)} has 0 bytes; fetch it again or drop the sample")
+    return data
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file of any length, with the errors of :func:`read_bytes`."""
+    path = Path(path)
+    with _said_plainly(path):
+        status = _regular(path)
+        if not status.st_size:
+            raise SampleError("empty_file", f"{_shown(path)} has 0 bytes; fetch it again or drop the sample")
+        return path.open("rb")
+
+
+@contextmanager
+def _said_plainly(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file into one line with a code."""
+    try:
+        yield
     except FileNotFoundError:
         raise SampleError("missing", f"no file {_shown(path)}; check the path and --root") from None
     except PermissionError:
@@ -37,9 +60,6 @@ def read_bytes(path: str | os.PathLike[str] | bytes, *, max_bytes: int = MAX_FIL
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SampleError("not_a_file", f"{_shown(path)} cannot be opened: {reason}; correct the path") from None
-    if not data:
-        raise SampleError("empty_file", f"{_shown(path)} has 0 bytes; fetch it again or drop the sample")
-    return data
 
 
 def _shown(path: Path) -> str:
@@ -54,12 +74,17 @@ def _enclosing_archive(path: Path) -> Path | None:
 
 
 def _read_file(path: Path, max_bytes: int) -> bytes:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise SampleError("not_a_file", f"a regular file is needed, {_shown(path)} is none")
+    status = _regular(path)
     if status.st_size > max_bytes:
         raise SampleError("too_large", f"at most {max_bytes} bytes are read, the file has {status.st_size}")
     return path.read_bytes()
+
+
+def _regular(path: Path) -> os.stat_result:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise SampleError("not_a_file", f"a regular file is needed, {_shown(path)} is none")
+    return status
 
 
 def _read_member(archive: Path, member: str, max_bytes: int) -> bytes:

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from heapq import merge
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..features.containers import (
-    DEMUXERS,
-    MAX_PIXELS,
-    MAX_STREAMS,
-    PROBE_BYTES,
-    PROBE_US,
     SEEK_FROM_S,
     TIMED_DEMUXERS,
     TRUNCATED_BY_S,
     Reading,
+    open_container,
     start_of,
     stream_of,
 )
 from ..features.errors import SampleError
+from ..features.files import open_file
 from ..features.media import as_audio, check_bounds, clip_text
 from ..features.pictures import Pixels
 from ..features.video_decoding import MAX_ASPECT, PREROLL_S, ROUNDING_S
@@ -151,21 +145,7 @@ class Recording:
         """Open the file; nothing but a regular one, so that nothing can hang."""
         if isinstance(self.source, bytes):
             return io.BytesIO(self.source)
-        path = Path(self.source)
-        try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise SampleError("not_a_file", f"a regular file is needed, {path.name!r} is none")
-            if not status.st_size:
-                raise SampleError("empty_file", f"{path.name!r} has 0 bytes; fetch it again")
-            return path.open("rb")
-        except FileNotFoundError:
-            raise SampleError("missing", f"no file {path.name!r}; check the path") from None
-        except PermissionError:
-            raise SampleError("no_permission", f"{path.name!r} may not be read; check its permissions") from None
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise SampleError("not_a_file", f"{path.name!r} cannot be opened: {reason}; correct the path") from None
+        return open_file(self.source)
 
     def _pieces(self, file: BinaryIO) -> Iterator[Sound]:
         """Yield the sound: by libsndfile where it can, else by FFmpeg, as :func:`.media.decode_audio` does."""
@@ -202,7 +182,7 @@ class Recording:
             self.warnings.append(f"damaged: the sound breaks off at {position / rate:.3f} s ({str(error)[:80]})")
 
     def _container_pieces(self, file: BinaryIO) -> Iterator[Sound]:
-        with open_recording(file) as container:
+        with open_container(file) as container:
             stream = stream_of(container, "audio")
             reading, origin_s = Reading(), start_of(container)
             self._seek(container, origin_s)
@@ -231,7 +211,7 @@ class Recording:
     def _shots(self, file: BinaryIO) -> Iterator[Shot]:
         from av.stream import Disposition
 
-        with open_recording(file) as container:
+        with open_container(file) as container:
             stream = stream_of(container, "video")
             if stream.disposition & Disposition.attached_pic:
                 raise SampleError("no_video", "a stream of pictures is needed, got sound with a cover picture; drop it")
@@ -278,45 +258,6 @@ class Recording:
             self.warnings.append(f"damaged: {reading.n_damaged} parts of the {what} cannot be decoded and are left out")
 
 
-@contextmanager
-def open_recording(file: BinaryIO) -> Iterator[Any]:
-    """Open a container in an open file as :func:`.containers.open_container` opens one in memory.
-
-    FFmpeg gets the file, never a name, and may open no other: no protocol, playlist or device is in reach.
-
-    Yields
-    ------
-    av.container.InputContainer
-
-    Raises
-    ------
-    SampleError
-        ``not_media``.
-    """
-    import av
-
-    options = {
-        "format_whitelist": ",".join(DEMUXERS),
-        "protocol_whitelist": "",
-        "probesize": str(PROBE_BYTES),
-        "analyzeduration": str(PROBE_US),
-        "max_streams": str(MAX_STREAMS),
-        "max_pixels": str(MAX_PIXELS),
-    }
-    file.seek(0)
-    try:
-        container = av.open(file, mode="r", options=options, metadata_errors="replace", io_open=_refuse_other_files)
-    except (av.FFmpegError, ValueError, OverflowError, OSError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SampleError(
-            "not_media", f"the content is no video or sound that can be decoded ({reason[:120]}); convert it again"
-        ) from None
-    try:
-        yield container
-    finally:
-        container.close()
-
-
 def rgb_of(frame: Any, aspect: float = 1.0) -> Pixels:
     """Return a decoded picture as it is shown: RGB, upright, with square pixels."""
     scaled = frame.reformat(width=max(1, round(frame.width * aspect)), format="rgb24", threads=1)
@@ -326,7 +267,3 @@ def rgb_of(frame: Any, aspect: float = 1.0) -> Pixels:
 def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
     yield first
     yield from rest
-
-
-def _refuse_other_files(url: str, *_: Any) -> Any:
-    raise PermissionError(f"a container may not open other files: {url!r:.60}")
