@@ -245,7 +245,8 @@ class Model:
     def enrol(self, clips: Sequence[Mapping[str, Any]]) -> Speaker:
         """Return the statistics of a person from a few unlabelled clips, for ``predict(speaker=…)``.
 
-        Ten clips of different moods are plenty; a single one already helps a little.
+        It takes some twenty clips of different moods: on the 160 other clips of four RAVDESS actors that a model had never met,
+        twenty raised UAR from .79 to .84, five or ten did nothing that could be told from chance.
 
         Raises
         ------
