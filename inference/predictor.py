@@ -89,6 +89,7 @@ class Model:
         speaker: Speaker | None = None,
         budget_ms: float | None = None,
         explain: bool = True,
+        **others: Any,
     ) -> Answer:
         """Answer one clip.
 
@@ -114,6 +115,8 @@ class Model:
             stays. The answer's warnings name them.
         explain : bool, default=True
             Whether the answer says what each modality and feature contributed.
+        **others
+            Sources of modalities of one's own, by the column that their extractor reads.
 
         Returns
         -------
@@ -129,9 +132,15 @@ class Model:
         A source that cannot be used does not raise: its modality is absent, and says why.
         """
         begin = time.perf_counter()
+        unknown = sorted(set(others) - set(self._sources))
+        if unknown:
+            raise PredictionError(
+                f"{unknown[0]!r} is nothing to predict from; the model reads {', '.join(self._sources)}"
+            )
         given = {
             name: value
             for name, value in {
+                **others,
                 "audio": audio,
                 "video": video,
                 "image": image,

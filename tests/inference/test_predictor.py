@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import emofuse
@@ -17,6 +18,7 @@ from emofuse.fusion.fused import BlockRows
 from emofuse.inference import predictor
 from emofuse.inference.attribution import LEAST_SCALE, N_TOP, _flat
 from emofuse.inference.modalities import FLOOR
+from emofuse.inference.predictor import Model
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -625,3 +627,17 @@ def test_a_block_of_nothing_but_missing_values_is_absent(models, making, monkeyp
 
 def test_the_package_offers_it():
     assert emofuse.load is predictor.load
+
+
+def test_a_source_of_ones_own_is_taken_by_its_name(sound, making):
+    with pytest.raises(PredictionError, match="'smell' is nothing to predict from; the model reads audio"):
+        sound.predict(smell="roses")
+    own = Model(replace(sound.bundle, manifest=renamed(sound.manifest, "audio", "whispers")))
+    assert own.predict(whispers=(making.tone(2), making.RATE_HZ)).modalities["whispers"].label == "sad"
+
+
+def renamed(manifest, old, new):
+    blocks = {
+        name: about | ({"source": new} if about["source"] == old else {}) for name, about in manifest["blocks"].items()
+    }
+    return manifest | {"blocks": blocks}
