@@ -143,8 +143,10 @@ def audit(
     from dataclasses import asdict
 
     from .experiments.audit import audit as run_audit
+    from .experiments.opening import study_and_corpus
+    from .experiments.terminal import print_findings, print_optimism
 
-    chosen, corpus, root = _study_and_corpus(study, root, samples)
+    chosen, corpus, root = study_and_corpus(study, root, samples)
     with showing_status("looking"):
         findings = run_audit(chosen, corpus, root=root, n_jobs=jobs)
     measured = None
@@ -172,32 +174,9 @@ def audit(
         } | ({} if measured is None else {"optimism": measured})
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:
-        table = new_table(f"Audit of {corpus.info.name} for study {chosen.name}")
-        for heading in ("", "what", "where", "finding", "used"):
-            table.add_column(heading, overflow="fold")
-        colours = {"refused": "bold red", "warning": "yellow", "note": "dim"}
-        for finding in findings:
-            style = colours[finding.severity]
-            cells = (
-                finding.severity,
-                finding.kind,
-                finding.where,
-                finding.message,
-                "yes" if finding.used else "no",
-            )
-            table.add_row(*map(Text, cells), style=style)
-        new_console().print(table)
+        print_findings(findings, f"Audit of {corpus.info.name} for study {chosen.name}")
         if measured is not None:
-            from .experiments.report import row_name
-
-            table = new_table(f"{measured['label']} by the study's split and by a random one")
-            for heading in ("strategy", "classifier", measured["honest"]["name"], "random [LEAKY]", "gap"):
-                table.add_column(Text(heading), justify="left" if heading in ("strategy", "classifier") else "right")
-            for row in measured["rows"]:
-                numbers = (f"{row['honest']:.3f}", f"{row['random']:.3f}", f"{row['gap']:+.3f}")
-                table.add_row(row_name(row), row["classifier"], *numbers)
-            new_console().print(table)
-            new_console().print(measured["sentence"], style="bold", highlight=False, markup=False)
+            print_optimism(measured)
     raise typer.Exit(1 if refused else 0)
 
 
@@ -213,10 +192,12 @@ def extract(
 ) -> None:
     """Extract the features of a study into the store; a second run extracts nothing."""
     from .experiments.blocks import build_blocks
+    from .experiments.opening import study_and_corpus
     from .experiments.run import prepare_corpus
+    from .experiments.terminal import print_extraction
     from .features.store import FeatureStore
 
-    chosen, corpus, root = _study_and_corpus(study, root, samples, comparing=False)
+    chosen, corpus, root = study_and_corpus(study, root, samples, comparing=False)
     corpus = prepare_corpus(chosen, corpus, require_label=False, n_jobs=jobs)
     with showing_progress() as progress:
         built = build_blocks(chosen, corpus, root=root, n_jobs=jobs, store=FeatureStore(store), progress=progress.block)
@@ -236,17 +217,7 @@ def extract(
             )
         )
         return
-    table = new_table(f"Extraction for study {chosen.name}: {len(built.X)} samples")
-    for heading in ("block", "features", "extracted", "from store", "absent", "failed"):
-        table.add_column(heading, justify="left" if heading == "block" else "right")
-    for block in dict.fromkeys(built.X.columns.get_level_values(0)):
-        counts = built.counts.get(block)
-        cells = ["-"] * 4 if counts is None else [str(count) for count in counts.values()]
-        table.add_row(block, str(built.X[block].shape[1]), *cells)
-    new_console().print(table)
-    from .experiments.terminal import failure_notes, warning_notes
-
-    print_notes([*built.notes, *failure_notes(built.failures), *warning_notes(built.warnings)])
+    print_extraction(built, f"Extraction for study {chosen.name}: {len(built.X)} samples")
 
 
 @app.command()
@@ -323,7 +294,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Compare fusion strategies on a corpus, and write the run."""
-    chosen, corpus, root = _study_and_corpus(study, root, samples)
+    from .experiments.opening import study_and_corpus
+
+    chosen, corpus, root = study_and_corpus(study, root, samples)
     changes: dict[str, Any] = {}
     spec = {"name": protocol, "test": test_split, "leaky": leaky or None}
     if any(value is not None for value in spec.values()):
@@ -378,12 +351,13 @@ def train(
 ) -> None:
     """Validate a study's way of choosing a model, choose one, fit it on every sample, and write it to one file."""
     from .experiments.bundles import licences, save_trained
+    from .experiments.opening import study_and_corpus
     from .experiments.run_folder import prepare_folder
     from .experiments.terminal import print_training
     from .experiments.train import train_study
     from .features.store import FeatureStore
 
-    chosen, corpus, root = _study_and_corpus(study, root, samples)
+    chosen, corpus, root = study_and_corpus(study, root, samples)
     changes: dict[str, Any] = {}
     if protocol is not None:
         changes["protocol"] = chosen.protocol.model_dump() | {"name": protocol}
@@ -446,6 +420,7 @@ def evaluate(
     """Let a model answer a corpus, all modalities and each alone; stamped leaky where training had seen any of it."""
     from .experiments.corpora import read_corpus
     from .experiments.evaluate import evaluate_model, write_evaluation
+    from .experiments.opening import own_corpus
     from .experiments.run_folder import prepare_folder
     from .experiments.terminal import failure_notes, print_classes, print_results, warning_notes
     from .features.errors import CorpusError
@@ -454,7 +429,7 @@ def evaluate(
 
     loaded = load(model)
     if samples is not None:
-        found, root = _own_corpus(samples, root, require_label=False), root or samples.parent
+        found, root = own_corpus(samples, root, require_label=False), root or samples.parent
     else:
         name = corpus or str(loaded.manifest["corpus"]["name"])
         if root is None:
@@ -618,55 +593,6 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
         print(f"emofuse {__version__}")
         raise typer.Exit
-
-
-def _own_corpus(samples: Path, root: Path | None, *, require_label: bool) -> Corpus:
-    """Return a user's own sample table as a corpus."""
-    from .experiments.corpora import Corpus, CorpusInfo
-    from .features.samples import media_columns, read_samples
-
-    table = read_samples(samples, root=root, require_label=require_label)
-    info = CorpusInfo(
-        name=samples.stem,
-        title=f"sample table {samples.name}",
-        licence="the user's own data",
-        source=samples.name,
-        layout="sample table",
-        groups="speaker",
-        modalities=tuple(column for column in (*media_columns(), "text") if column in table),
-    )
-    return Corpus(info, table)
-
-
-def _study_and_corpus(
-    study: str | None, root: Path | None, samples: Path | None, *, comparing: bool = True
-) -> tuple[Study, Corpus, Path]:
-    from .experiments.corpora import read_corpus
-    from .experiments.study import load_study, study_for_samples
-    from .features.errors import CorpusError, StudyError
-
-    if samples is not None:
-        corpus = _own_corpus(samples, root, require_label=comparing)
-        if study is None:
-            return (
-                study_for_samples(corpus.samples, name=samples.stem, comparing=comparing),
-                corpus,
-                root or samples.parent,
-            )
-        return load_study(study), corpus, root or samples.parent
-    if study is None:
-        raise StudyError("name a study (such as ravdess, or a TOML file), or give --samples TABLE.csv")
-    chosen = load_study(study)
-    if root is None:
-        if chosen.corpus != "demo":
-            raise CorpusError(
-                f"study {chosen.name!r} needs the corpus {chosen.corpus!r}: give its folder or archive with --root"
-            )
-        from platformdirs import user_cache_path
-
-        root = user_cache_path("emofuse") / "demo"
-    with showing_status(f"reading {chosen.corpus}"):
-        return chosen, read_corpus(chosen.corpus, root), root
 
 
 def _run_and_print(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from ..features.terminal import new_console, new_table
+from ..features.terminal import new_console, new_table, print_notes
+from .audit_findings import Finding
+from .blocks import BlockTable
 from .report import number, protocol_columns, protocol_rows, row_kind, row_name, sorted_rows, stamps
 from .results import METRIC_LABELS
 
@@ -115,3 +117,41 @@ def print_classes(evaluation: dict[str, Any]) -> None:
         figures = ["" if item[name] is None else number(item[name]) for name in ("recall", "precision", "f1")]
         table.add_row(Text(item["class"]), str(item["n"]), *figures, *map(str, counts))
     new_console().print(table)
+
+
+def print_findings(findings: Sequence[Finding], title: str) -> None:
+    """Print what an audit found, a row each."""
+    table = new_table(title)
+    for heading in ("", "what", "where", "finding", "used"):
+        table.add_column(heading, overflow="fold")
+    colours = {"refused": "bold red", "warning": "yellow", "note": "dim"}
+    for found in findings:
+        cells = (found.severity, found.kind, found.where, found.message, "yes" if found.used else "no")
+        table.add_row(*map(Text, cells), style=colours[found.severity])
+    new_console().print(table)
+
+
+def print_optimism(measured: dict[str, Any]) -> None:
+    """Print what a random split would have claimed beside the study's own."""
+    table = new_table(f"{measured['label']} by the study's split and by a random one")
+    for heading in ("strategy", "classifier", measured["honest"]["name"], "random [LEAKY]", "gap"):
+        table.add_column(Text(heading), justify="left" if heading in ("strategy", "classifier") else "right")
+    for row in measured["rows"]:
+        numbers = (f"{row['honest']:.3f}", f"{row['random']:.3f}", f"{row['gap']:+.3f}")
+        table.add_row(row_name(row), row["classifier"], *numbers)
+    console = new_console()
+    console.print(table)
+    console.print(measured["sentence"], style="bold", highlight=False, markup=False)
+
+
+def print_extraction(built: BlockTable, title: str) -> None:
+    """Print how many rows of each block were extracted, and notes about the others."""
+    table = new_table(title)
+    for heading in ("block", "features", "extracted", "from store", "absent", "failed"):
+        table.add_column(heading, justify="left" if heading == "block" else "right")
+    for block in dict.fromkeys(built.X.columns.get_level_values(0)):
+        counts = built.counts.get(block)
+        cells = ["-"] * 4 if counts is None else [str(count) for count in counts.values()]
+        table.add_row(block, str(built.X[block].shape[1]), *cells)
+    new_console().print(table)
+    print_notes([*built.notes, *failure_notes(built.failures), *warning_notes(built.warnings)])
