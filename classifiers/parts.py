@@ -17,6 +17,7 @@ from scipy.special import ndtri
 Array = npt.NDArray[Any]
 STANDARD_CLIP = 6.0
 NORMAL_CLIP = 2.5
+END = np.float32(1e-7)  # how near to the first or last quantile a value is at it
 BATCH = 2_048
 
 
@@ -69,7 +70,8 @@ class Standardised:
 class NormalQuantiles:
     """Columns mapped to a normal distribution through quantiles of training, clipped; a missing value becomes 0.
 
-    Between quantiles that are equal the middle of their ranks counts.
+    Between quantiles that are equal the middle of their ranks counts, but at the first and the last the end: a column that is
+    mostly zero says by the lowest value that nothing is there.
 
     Attributes
     ----------
@@ -88,10 +90,12 @@ class NormalQuantiles:
         """Return float32 without NaN."""
         shares = np.full(rows.shape, 0.5)
         for column in np.flatnonzero(self.varies):
-            own, knots = rows[:, column].astype(np.float64), self.quantiles[:, column]
+            own, knots = rows[:, column], self.quantiles[:, column]
             from_below = np.interp(own, knots, self.ranks)
             from_above = np.interp(-own, -knots[::-1], -self.ranks[::-1])
-            shares[:, column] = (from_below - from_above) / 2
+            inside = ((from_below - from_above) / 2).astype(np.float32)
+            at_the_last = np.where(own + END > knots[-1], np.float32(1), inside)
+            shares[:, column] = np.where(own - END < knots[0], np.float32(0), at_the_last)
         scaled = np.clip(ndtri(shares), -NORMAL_CLIP, NORMAL_CLIP)
         scaled[np.isnan(scaled)] = 0
         return scaled.astype(np.float32)

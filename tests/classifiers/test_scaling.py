@@ -247,3 +247,14 @@ def test_selection_knows_columns_by_name_and_number() -> None:
         KeepBest(n_columns=1).fit(table.to_numpy(), [0, 0, 1, 1]).transform(table.to_numpy()[:, :1])
     with pytest.raises(TableError, match="valence"):
         fitted.transform(table.replace(5.0, np.inf))
+
+
+def test_quantiles_are_those_of_scikit_learn_also_where_most_values_are_zero() -> None:
+    random = np.random.default_rng(0)
+    X, new = (np.maximum(random.normal(size=(200, 5)) - [0, 0.5, 1, 2, 9], 0).astype(np.float32) for _ in range(2))
+    scaler = Scaler("quantile").fit(X)
+
+    expected = np.clip(scaler.quantiles_.transform(new), -NORMAL_CLIP, NORMAL_CLIP) * scaler.varies_
+
+    np.testing.assert_array_equal(scaler.transform(new), expected.astype(np.float32))
+    assert scaler.transform(X)[X[:, 1] == 0, 1].max() == -NORMAL_CLIP
