@@ -91,6 +91,21 @@ def geometry(points: Points) -> npt.NDArray[np.float32]:
     return np.array([*measured, roll, *placed.ravel()], dtype=np.float32)
 
 
+def eye_opening(points: Points) -> float:
+    """Return the mean aspect ratio of the two eyes, height over width: about 0.3 when open; NaN where one has no width.
+
+    Parameters
+    ----------
+    points : ndarray of shape (68, 2)
+        Landmarks in pixels, by iBUG 300-W's numbers.
+    """
+    shape = points[:, 0] + 1j * points[:, 1]
+    if shape[36] == shape[39] or shape[42] == shape[45]:
+        return float("nan")
+    sides = (_MEASURES[f"eye_aspect_ratio_{side}"] for side in ("right", "left"))
+    return float(np.mean([measure.calculate(shape) for measure in sides]))
+
+
 def describe_geometry(feature: str) -> FeatureNote:
     """Return what one of ``GEOMETRY_NAMES`` measures."""
     if feature in _MEASURES:

@@ -82,7 +82,7 @@ def decode_audio(
 
     check_bounds(start_s, end_s)
     try:
-        with sf.SoundFile(_InMemory(data)) as file:
+        with sf.SoundFile(InMemory(data)) as file:
             rate, channels, frames = file.samplerate, file.channels, file.frames
             _check_rate(rate)
             _check_channels(channels)
@@ -200,10 +200,11 @@ def clip_text(start_s: float | None, end_s: float | None) -> str:
     return f"up to {end_s:g} s" if start_s is None else f"{start_s:g} to {end_s:g} s"
 
 
-class _InMemory(io.BytesIO):
+class InMemory(io.BytesIO):
     """Bytes read by libsndfile: a seek that a damaged header sends astray stays put, as errors cannot leave a callback."""
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move as asked, or stay where that leads out of the bytes."""
         try:
             return super().seek(offset, whence)
         except (ValueError, OverflowError):

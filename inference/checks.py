@@ -74,10 +74,10 @@ def _length_s(data: bytes, limits: Limits) -> float | None:
     """Return the length that a recording's header names; None where it names none, or cannot be read."""
     import soundfile as sf
 
-    from ..features.media import _InMemory
+    from ..features.media import InMemory
 
     try:
-        with sf.SoundFile(_InMemory(data)) as file:
+        with sf.SoundFile(InMemory(data)) as file:
             return file.frames / file.samplerate if file.samplerate > 0 else None
     except Exception:  # of another kind, or damaged: the doors that decode it tell the two apart
         pass

@@ -68,9 +68,6 @@ class Source:
         self.name = name
         self.blocks = tuple(blocks)
         self.texts = tuple(block for block, about in blocks.items() if about["extractor"] == "text")
-        self.tables = {
-            block: tuple(about["features"]) for block, about in blocks.items() if about["extractor"] == "table"
-        }
         self._readers: list[_Reader] = []
         for block, about in blocks.items():
             if about["extractor"] in ("text", "table"):
@@ -234,14 +231,14 @@ def _mean_row(extractor: Any, signals: list[Any]) -> Any:
 
 def _pictures(video: Any, start_s: float | None, end_s: float | None) -> list[Any]:
     """Return a few pictures of a video, evenly spread."""
-    from ..features.files import read_bytes
     from ..features.video import frames, frames_in_memory
 
     if isinstance(video, tuple) and len(video) == 2:
         shown = list(frames_in_memory(*video, size_px=SEARCHED_PX))
     elif isinstance(video, (bytes, str, os.PathLike)):
-        data = video if isinstance(video, bytes) else read_bytes(video)
-        shown = list(frames(data, start_s=start_s, end_s=end_s, every_s=PICTURE_EVERY_S, size_px=SEARCHED_PX))
+        shown = list(
+            frames(_contents(video), start_s=start_s, end_s=end_s, every_s=PICTURE_EVERY_S, size_px=SEARCHED_PX)
+        )
     else:
         raise SampleError("not_video", f"a video or (pictures, times_s) is needed, got {type(video).__name__}")
     if not shown:
@@ -253,11 +250,10 @@ def _pictures(video: Any, start_s: float | None, end_s: float | None) -> list[An
 def _face_of(source: Any, warnings: list[str]) -> Any:
     """Return the face that a picture shows, cut out as the faces of a corpus of faces are; a small picture as it is."""
     from ..features.faces import MARGIN_OF_CROPS, cut_out, find_faces
-    from ..features.files import read_bytes
     from ..features.pictures import as_picture, decode_picture
 
     if isinstance(source, (bytes, str, os.PathLike)):
-        picture = decode_picture(source if isinstance(source, bytes) else read_bytes(source)).pixels
+        picture = decode_picture(_contents(source)).pixels
     else:
         picture = as_picture(source).pixels
     if min(picture.shape[:2]) < LEAST_SEARCHED_PX:
@@ -269,3 +265,9 @@ def _face_of(source: Any, warnings: list[str]) -> Any:
     if len(faces) > 1:
         warnings.append(f"several faces: {len(faces)}, the largest was taken")
     return cut_out(picture, max(faces, key=lambda face: face.box.area).box, MARGIN_OF_CROPS)
+
+
+def _contents(source: bytes | str | os.PathLike[str]) -> bytes:
+    from ..features.files import read_bytes
+
+    return source if isinstance(source, bytes) else read_bytes(source)

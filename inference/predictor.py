@@ -68,7 +68,6 @@ class Model:
         }
         self.modalities = {name: source.blocks for name, source in self._sources.items()}
         self._features = {block: tuple(about["features"]) for block, about in self._blocks.items()}
-        self._tables = {block for source in self._sources.values() for block in source.tables}
         self._costs: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -273,7 +272,7 @@ class Model:
             self._check(given, numbers, None)
             measured = [
                 self._measured(name, given, numbers, bounds["start_s"], bounds["end_s"], None)
-                for name in self._readable(given) | {name for name in self._sources if self._has_numbers(name, numbers)}
+                for name in self._within(self._readable(given), numbers, None, [])
             ]
             rows.append({block: row for item in measured for block, row in item.rows.items()})
         speaker = enrolled(rows, self.bundle.speakers)
@@ -292,7 +291,8 @@ class Model:
             "text": "So this is it!",
         }
         given = {name: value for name, value in clip.items() if name in self._sources}
-        numbers = {block: dict.fromkeys(names, 0.0) for block, names in self._features.items() if block in self._tables}
+        tables = {block for block, about in self._blocks.items() if about["extractor"] == "table"}
+        numbers = {block: dict.fromkeys(names, 0.0) for block, names in self._features.items() if block in tables}
         if given or numbers:
             self.predict(**given, features=numbers)
 
@@ -336,14 +336,11 @@ class Model:
         measured = {name for name, source in self._sources.items() if source.is_measured}
         return measured & (set(given) | ({"audio", "image"} if "video" in given else set()))
 
-    def _has_numbers(self, name: str, numbers: Mapping[str, Any]) -> bool:
-        return any(block in numbers for block in self._sources[name].blocks)
-
     def _within(
         self, readable: set[str], numbers: Mapping[str, Any], budget_ms: float | None, warnings: list[str]
     ) -> set[str]:
         """Return which sources are measured: all, or those that fit into the budget by what they took before."""
-        wanted = readable | {name for name in self._sources if self._has_numbers(name, numbers)}
+        wanted = readable | {name for name, source in self._sources.items() if set(source.blocks) & set(numbers)}
         if budget_ms is None:
             return wanted
         costs = {name: self._costs.get(name, 0.0) for name in wanted}

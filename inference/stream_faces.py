@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..features.errors import EmofuseError, SampleError
+from ..features.errors import EmofuseError
 from ..features.face_clip import CLOSED_SHARE, MAX_BLINK_S
-from ..features.face_geometry import geometry
+from ..features.face_geometry import eye_opening
 from ..features.face_tracking import FORGET_S, FaceFollower, FollowedFace, leading_face
 from ..features.faces import MARGIN_OF_CROPS, Box, cut_out
 from ..features.pictures import Pixels
@@ -160,10 +160,7 @@ class StreamFaces:
             due = frame.time_s >= person.answered_s + ANSWER_S - ROUNDING_S
             if self.reads_pictures and due and place < MAX_ANSWERED:
                 person.answered_s = frame.time_s
-                crop = cut_out(frame.pixels, face.box, self.margin)
-                person.crop = np.repeat(
-                    (_small(crop) if self.margin == MARGIN_OF_CROPS else crop)[..., None], 3, axis=2
-                )
+                person.crop = np.repeat(crop_of(frame.pixels, face.box, self.margin)[..., None], 3, axis=2)
                 self._answer(frame.time_s, person)
         return found
 
@@ -234,11 +231,9 @@ class _Person:
 
     def see(self, frame: Frame, face: FollowedFace) -> None:
         self.seen_s, self.face, self.scale = frame.time_s, face, frame.scale
-        try:
-            self.opening = float(geometry(face.points)[:2].mean())
-        except SampleError:  # landmarks that make no face
-            self.opening = None
-        self.blinks.add(frame.time_s, math.nan if self.opening is None else self.opening)
+        opening = eye_opening(face.points)
+        self.opening = None if math.isnan(opening) else opening  # of landmarks that make no face
+        self.blinks.add(frame.time_s, opening)
 
     def mean_answer(self, start_s: float) -> dict[str, float]:
         answers = [said for time_s, said in self.answers if time_s >= start_s - ROUNDING_S]
@@ -272,11 +267,17 @@ def crop_margin(model: Any) -> float:
     return MARGIN_OF_CROPS if about and all(block["extractor"] == "face_crop" for block in about) else MARGIN
 
 
-def _small(crop: Pixels) -> Pixels:
-    """Scale a face so far down that the model takes the picture for one face, and does not search it again."""
+def crop_of(picture: Pixels, box: Box, margin: float) -> Pixels:
+    """Cut out a face for the model, grey or RGB as the picture is.
+
+    With the margin of crops it is scaled so far down that the model takes it for one face, and does not search it again.
+    """
     from PIL import Image
 
-    scale = (LEAST_SEARCHED_PX - 1) / max(crop.shape)
+    crop = cut_out(picture, box, margin)
+    if margin != MARGIN_OF_CROPS:
+        return crop
+    scale = (LEAST_SEARCHED_PX - 1) / max(crop.shape[:2])
     if scale >= 1:
         return crop
     size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))

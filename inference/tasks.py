@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .predictor import Model
 
 MAX_FACES = 20
-EYES = ((36, 39, (37, 38), (41, 40)), (42, 45, (43, 44), (47, 46)))  # corners, upper lid, lower lid
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[^\s\w]{2,}|[^\x00-\u2010\w\s]")  # words, emoticons and emoji
 SMALLEST = 1e-12
 
@@ -70,6 +69,7 @@ def find_faces(model: Model, image: bytes, limits: Limits, patience: Patience) -
 
 def faces_of(model: Model, picture: Pixels, patience: Patience) -> dict[str, Any]:
     """Find and answer the faces of pixels (height, width, 3)."""
+    from ..features.face_geometry import eye_opening
     from ..features.faces import find_faces, landmarks
 
     found = []
@@ -85,21 +85,6 @@ def faces_of(model: Model, picture: Pixels, patience: Patience) -> dict[str, Any
             {"number": number, "box": list(face.box), "landmarks": points.tolist(), **said, "eye_opening": opening}
         )
     return {"faces": found, "width": picture.shape[1], "height": picture.shape[0]}
-
-
-def eye_opening(points: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """Return the mean eye aspect ratio [1]_ of 68 landmarks: height over width, 0.3 open, below 0.2 closed.
-
-    References
-    ----------
-    .. [1] Soukupova & Cech (2016), Real-time eye blink detection using facial landmarks, CVWW.
-    """
-    ratios = []
-    for left, right, upper, lower in EYES:
-        width = float(np.linalg.norm(points[left] - points[right]))
-        height = float(np.linalg.norm(points[list(upper)] - points[list(lower)], axis=1).mean())
-        ratios.append(height / width if width else math.nan)
-    return float(np.mean(ratios))
 
 
 def weigh_words(model: Model, text: str, limits: Limits, patience: Patience) -> dict[str, Any]:
@@ -207,15 +192,12 @@ def _shown(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer_face(model: Model, picture: Pixels, box: Box) -> dict[str, Any]:
-    from .stream_faces import crop_margin
+    from .stream_faces import crop_margin, crop_of
 
     nothing: dict[str, Any] = {"label": None, "probabilities": {}}
     if "image" not in model.modalities:
         return nothing
-    margin = crop_margin(model) * (box.right - box.left)
-    top, left = max(0, int(box.top - margin)), max(0, int(box.left - margin))
-    crop = picture[top : int(box.bottom + margin), left : int(box.right + margin)]
-    answer = model.predict(image=np.ascontiguousarray(crop), explain=False)
+    answer = model.predict(image=crop_of(picture, box, crop_margin(model)), explain=False)
     if not any(said.present for said in answer.modalities.values()):
         return nothing
     return {"label": answer.label, "probabilities": dict(answer.probabilities)}

@@ -19,11 +19,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 from emofuse.features.errors import EmofuseError
+from emofuse.features.face_geometry import eye_opening
 from emofuse.inference import checks, schemas, service
 from emofuse.inference.documents import document_text
 from emofuse.inference.limits import Limits
 from emofuse.inference.service import make_app
-from emofuse.inference.tasks import eye_opening, presentable
+from emofuse.inference.tasks import presentable
 from emofuse.inference.uploads import one_line
 from PIL import Image
 
