@@ -177,7 +177,7 @@ def _labelled(study: Study, corpus: Corpus, classes: Array, trained_on: str) -> 
     if study.label not in samples:
         raise StudyError(f"label column {study.label!r} is not in the corpus; it has {list(samples.columns)}")
     known = {name: name for name in classes.tolist()}
-    known |= {name: label for name, label in (study.label_map or {}).items() if label in known}
+    known |= {name: label for name, label in (study.labels or {}).items() if label in known}
     own = samples[study.label].dropna().astype(str)
     unknown = sorted(set(own) - set(known))
     if unknown and corpus.info.name != trained_on:

@@ -14,7 +14,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from ..features.errors import StudyError, TableError
-from ..features.samples import check_samples
+from ..features.samples import as_name, check_samples
 from ..features.store import FeatureStore
 from ..features.tables import as_block
 from ..features.transcripts import transcribe
@@ -84,17 +84,22 @@ def with_transcripts(study: Study, corpus: Corpus, *, n_jobs: int = 1) -> Corpus
 
 
 def _labelled(study: Study, corpus: Corpus, require_label: bool) -> Corpus:
+    corpus = _chosen(study, corpus)
     samples = corpus.samples
     if study.label not in samples and not require_label:
         return corpus
     if study.label not in samples:
         raise StudyError(f"label column {study.label!r} is not in the corpus; it has {list(samples.columns)}")
     labels = samples[study.label]
-    if study.label_map is not None:
-        unused = sorted(set(study.label_map) - set(labels))
-        if unused:
-            raise StudyError(f"label_map names {unused}, the labels are {sorted(set(labels.dropna()))}")
-        labels = labels.map(study.label_map)
+    mapping = study.labels
+    if mapping is not None:
+        # A map that is named speaks of all labels of its corpus, of which a part need not have every one.
+        unused = sorted(set(mapping) - set(labels)) if isinstance(study.label_map, dict) else []
+        if unused or not set(mapping) & set(labels):
+            raise StudyError(
+                f"label_map names {unused or list(mapping)}, the labels are {sorted(set(labels.dropna()))}"
+            )
+        labels = labels.map(mapping)
     if labels.isna().all() and not require_label:
         return corpus
     kept = labels.notna() & ~labels.isin(DROPPED_LABELS.get(study.protocol.name, ()))
@@ -103,6 +108,24 @@ def _labelled(study: Study, corpus: Corpus, require_label: bool) -> Corpus:
     if not kept.any():
         raise StudyError(f"no sample is left: the label map or protocol {study.protocol.name!r} drops every one")
     return replace(corpus, samples=check_samples(samples.assign(label=labels)[kept]))
+
+
+def _chosen(study: Study, corpus: Corpus) -> Corpus:
+    """Return the corpus with the samples that a study speaks of, grouped as it says."""
+    samples = corpus.samples
+    missing = [column for column in (*study.where, *([study.group] if study.group else ())) if column not in samples]
+    if missing:
+        raise StudyError(f"the columns {missing} are not in the corpus; it has {list(samples.columns)}")
+    for column, values in study.where.items():
+        found = samples[column].map(as_name, na_action="ignore")
+        samples = samples[found.isin(values)]
+        if samples.empty:
+            raise StudyError(
+                f"no sample has a {column} out of {list(values)}; it is one of {sorted(found.unique())[:20]}"
+            )
+    if study.group is not None:
+        samples = check_samples(samples.assign(group=samples[study.group]))
+    return corpus if samples is corpus.samples else replace(corpus, samples=samples)
 
 
 def run_study(

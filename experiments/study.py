@@ -6,7 +6,7 @@ import json
 import os
 import tomllib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,7 @@ from ..classifiers.recipes import FAMILIES, Kind, Meta, expert_pipeline, final_c
 from ..features.dialogue import check_context
 from ..features.errors import EmofuseError, StudyError
 from ..features.extractors import make_extractor
+from ..features.label_spaces import label_map
 from .degradation_spec import DegradationSpec, affected_blocks, source_column_of
 from .protocols import ProtocolSpec
 from .strategies import STRATEGIES
@@ -105,7 +106,13 @@ class Study(BaseModel):
     description: str = ""
     corpus: str
     label: str = Field("label", description="column of the sample table to predict")
-    label_map: dict[str, str] | None = Field(None, description="label to label; a label that is not listed is dropped")
+    label_map: dict[str, str] | str | None = Field(
+        None, description="label to label, or the name of a map; a label that is not listed is dropped"
+    )
+    where: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="column to values: only the samples that have them are used"
+    )
+    group: str | None = Field(None, description="another column of the sample table that is held together")
     transcript: str | None = Field(
         None, description="where absent texts come from: 'sidecar' files, or a callable 'package.module:function'"
     )
@@ -162,6 +169,11 @@ class Study(BaseModel):
                 raise ValueError(f"block {name!r} needs a plain name of letters, digits and _ (and not 'early')")
         return blocks
 
+    @field_validator("label_map")
+    @classmethod
+    def _check_label_map(cls, given: dict[str, str] | str | None) -> dict[str, str] | str | None:
+        return label_map(given).name if isinstance(given, str) else given
+
     @field_validator("strategies")
     @classmethod
     def _check_strategies(cls, strategies: tuple[str, ...]) -> tuple[str, ...]:
@@ -197,6 +209,11 @@ class Study(BaseModel):
         if self.train:
             self.for_training()
         return self
+
+    @property
+    def labels(self) -> Mapping[str, str] | None:
+        """Label to label, where the study maps them."""
+        return label_map(self.label_map).labels if isinstance(self.label_map, str) else self.label_map
 
     def for_training(self) -> Study:
         """Return the study that a model which is put to work is validated and trained by."""

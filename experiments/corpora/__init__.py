@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 
 from ...features.errors import CorpusError
 from .base import Corpus, CorpusInfo
 
-NAMES = ("crema_d", "demo", "fer2013", "meld", "muse_mental", "ravdess", "wesad")
+# A reader is a file in this folder, named after its corpus; what several of them share begins with base.
+NAMES = tuple(sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("base")))
 
 __all__ = ["NAMES", "Corpus", "CorpusInfo", "corpus_info", "read_corpus"]
 
