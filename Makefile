@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check lint types unit browser lock clean
+.PHONY: demo test check lint types unit browser results lock clean
 
 demo: $(READY)
 	$(BIN)/emofuse demo --out runs/demo
@@ -37,6 +37,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $(READY)
+
+# RESULTS.md from the results that are kept; RUNS="runs/wesad ..." keeps those of runs first.
+results: $(READY)
+	$(BIN)/python -m emofuse.experiments.results_page $(RUNS)
 
 # Pin what the newest permitted versions are today; commit the result.
 lock:

@@ -45,6 +45,7 @@ SpeakerNormalisation = Annotated[
         help="Standardise each speaker by unlabelled statistics; stamped adaptive.",
     ),
 ]
+Task = Annotated[str | None, typer.Option("--task", help="One task of a study that has several.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Another seed than the study's.")]
 CPUS = os.cpu_count() or 1
 MAX_EXPLAINED = 4  # beyond it, one line a feature
@@ -291,12 +292,15 @@ def run(
         int | None,
         typer.Option(min=0, max=1000, help="Nested tuning: trials a strategy; 0 takes the recipes as they are."),
     ] = None,
+    task: Task = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare fusion strategies on a corpus, and write the run."""
     from .experiments.opening import study_and_corpus
+    from .experiments.tasks import one_task
 
     chosen, corpus, root = study_and_corpus(study, root, samples)
+    chosen, corpus = one_task(chosen, corpus, task)
     changes: dict[str, Any] = {}
     spec = {"name": protocol, "test": test_split, "leaky": leaky or None}
     if any(value is not None for value in spec.values()):
@@ -313,6 +317,96 @@ def run(
     if changes:
         chosen = chosen.changed(**changes)
     _run_and_print(chosen, corpus, root, out or Path("runs") / chosen.name, jobs, store, as_json)
+
+
+@app.command()
+def cross(
+    corpora: Annotated[list[str], typer.Argument(help="Two corpora or more: names, or sample tables (.csv).")],
+    root: Annotated[
+        list[str] | None, typer.Option(help="CORPUS=FOLDER, once for each corpus; a table's own folder by default.")
+    ] = None,
+    labels: Annotated[str, typer.Option(help="The label set that all are brought to.")] = "ekman7",
+    label_map: Annotated[
+        list[str] | None, typer.Option("--map", help="CORPUS=MAP, where another label map is wanted.")
+    ] = None,
+    normalisation: Annotated[
+        str, typer.Option(help="none, corpus or speaker: whose unlabelled statistics standardise features.")
+    ] = "none",
+    study: Annotated[
+        str | None, typer.Option(help="Blocks and recipes of this study; what all corpora have by default.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; ./runs/cross by default.")] = None,
+    jobs: Jobs = CPUS,
+    store: StoreOption = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train on each corpus and test on each: what holds in one recording room need not hold in another."""
+    from .experiments.cross import cross_corpora, named_corpora, named_values
+    from .experiments.cross_report import print_cross, write_cross
+    from .experiments.run_folder import prepare_folder
+    from .experiments.study import load_study
+    from .experiments.terminal import failure_notes, warning_notes
+    from .features.store import FeatureStore
+
+    found = named_corpora(corpora, root or [])
+    prepare_folder(out or Path("runs/cross"))
+    with showing_progress() as progress:
+        done = cross_corpora(
+            found,
+            space=labels,
+            maps=named_values(label_map or [], [corpus.info.name for corpus in found], "--map"),
+            study=None if study is None else load_study(study),
+            normalisation=normalisation,
+            seed=seed or 0,
+            n_jobs=jobs,
+            store=FeatureStore(store),
+            progress=progress.block,
+            on_task=progress.tasks,
+        )
+    folder = write_cross(done, out or Path("runs/cross"))
+    if as_json:
+        print((folder / "cross.json").read_text(encoding="utf-8"), end="")
+        return
+    print_cross(done.results)
+    print_notes([*done.notes, *failure_notes(done.table.failures), *warning_notes(done.table.warnings)])
+    print(f"report: {folder / 'cross.html'}")
+
+
+@app.command()
+def explore(
+    study: StudyArgument = None,
+    root: Root = None,
+    samples: Samples = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the page; explore/STUDY by default.")] = None,
+    task: Annotated[str | None, typer.Option(help="Which task of a study that has several.")] = None,
+    jobs: Jobs = CPUS,
+    store: StoreOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a corpus before any model: counts, lengths, features by class, projections and clips on one page.
+
+    Where a study holds rows back for one test, only those that it trains on are looked at.
+    """
+    from .experiments.explore import explore as run_explore
+    from .experiments.explore import study_to_explore, write_exploration
+    from .experiments.explore_terminal import print_exploration
+    from .experiments.run_folder import prepare_folder
+    from .experiments.tasks import one_task
+    from .features.store import FeatureStore
+
+    chosen, corpus, root = study_to_explore(study, root, samples)
+    chosen, corpus = one_task(chosen, corpus, task)
+    folder = out or Path("explore") / chosen.name
+    prepare_folder(folder)
+    with showing_progress() as progress:
+        found = run_explore(chosen, corpus, root=root, n_jobs=jobs, store=FeatureStore(store), progress=progress.block)
+    page = write_exploration(found, folder)
+    if as_json:
+        print((page.parent / "explore.json").read_text(encoding="utf-8"), end="")
+        return
+    print_exploration(found)
+    print(f"page: {page}")
 
 
 @app.command()
@@ -347,17 +441,20 @@ def train(
     protocol: Protocol = None,
     speaker_normalisation: SpeakerNormalisation = False,
     seed: Seed = None,
+    task: Task = None,
     as_json: AsJson = False,
 ) -> None:
     """Validate a study's way of choosing a model, choose one, fit it on every sample, and write it to one file."""
     from .experiments.bundles import licences, save_trained
     from .experiments.opening import study_and_corpus
     from .experiments.run_folder import prepare_folder
+    from .experiments.tasks import one_task
     from .experiments.terminal import print_training
     from .experiments.train import train_study
     from .features.store import FeatureStore
 
     chosen, corpus, root = study_and_corpus(study, root, samples)
+    chosen, corpus = one_task(chosen, corpus, task)
     changes: dict[str, Any] = {}
     if protocol is not None:
         changes["protocol"] = chosen.protocol.model_dump() | {"name": protocol}
@@ -405,12 +502,19 @@ def train(
 
 @app.command()
 def evaluate(
-    model: ModelArgument,
+    models: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODEL...", help="A model; several are asked each alone, in pairs and all together."),
+    ],
     corpus: Annotated[str | None, typer.Option(help="A corpus; the one it was trained on by default.")] = None,
     root: Root = None,
     samples: Samples = None,
     split: Annotated[
         str | None, typer.Option(help="A split of the corpus, or held_out: the groups that training left out.")
+    ] = None,
+    labels: Annotated[str, typer.Option(help="Of several models: the label set of their answers.")] = "ekman7",
+    learn_from: Annotated[
+        str | None, typer.Option(help="Of several models: a split that stacking and weights are learned from.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write results, predictions and report to this folder.")] = None,
     jobs: Jobs = CPUS,
@@ -420,6 +524,7 @@ def evaluate(
     """Let a model answer a corpus, all modalities and each alone; stamped leaky where training had seen any of it."""
     from .experiments.corpora import read_corpus
     from .experiments.evaluate import evaluate_model, write_evaluation
+    from .experiments.jury import evaluate_jury, model_names, write_jury
     from .experiments.opening import own_corpus
     from .experiments.run_folder import prepare_folder
     from .experiments.terminal import failure_notes, print_classes, print_results, warning_notes
@@ -427,11 +532,11 @@ def evaluate(
     from .features.store import FeatureStore
     from .inference.predictor import load
 
-    loaded = load(model)
+    loaded = [load(model) for model in models]
     if samples is not None:
         found, root = own_corpus(samples, root, require_label=False), root or samples.parent
     else:
-        name = corpus or str(loaded.manifest["corpus"]["name"])
+        name = corpus or str(loaded[0].manifest["corpus"]["name"])
         if root is None:
             raise CorpusError(
                 f"corpus {name!r}: give its folder or archive with --root, or your own table with --samples"
@@ -441,15 +546,25 @@ def evaluate(
     if out is not None:
         prepare_folder(out)
     with showing_progress() as progress:
-        done = evaluate_model(
-            loaded, found, split=split, root=root, n_jobs=jobs, store=FeatureStore(store), progress=progress.block
-        )
-    folder = None if out is None else write_evaluation(done, loaded, out)
+        shared: dict[str, Any] = {
+            "root": root,
+            "n_jobs": jobs,
+            "store": FeatureStore(store),
+            "progress": progress.block,
+        }
+        if len(loaded) == 1:
+            done = evaluate_model(loaded[0], found, split=split, **shared)
+            folder = None if out is None else write_evaluation(done, loaded[0], out)
+        else:
+            jury = dict(zip(model_names(models), loaded, strict=True))
+            done = evaluate_jury(jury, found, space=labels, split=split, learn_from=learn_from, **shared)
+            folder = None if out is None else write_jury(done, jury, out)
     if as_json:
         print(json.dumps({**done.results, "notes": list(done.notes)}, indent=1, ensure_ascii=False))
         return
-    print_results(done.results, str(loaded.manifest["study"]["metrics"][0]))
-    print_classes(done.results["evaluation"])
+    print_results(done.results, str(loaded[0].manifest["study"]["metrics"][0]))
+    if "evaluation" in done.results:
+        print_classes(done.results["evaluation"])
     print_notes([*done.notes, *failure_notes(done.table.failures), *warning_notes(done.table.warnings)])
     if folder is not None:
         print(f"report: {folder / 'report.html'}")
@@ -534,6 +649,36 @@ def predict(
         print_answers(answered)
     else:
         print(out)
+
+
+@app.command()
+def drift(
+    model: ModelArgument,
+    clips: Annotated[
+        list[str] | None, typer.Argument(help="Clips or folders of them; - reads lines of text from standard input.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Sample table: a row a clip, as of `emofuse predict`.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Where relative paths of --csv begin; its folder by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far a batch of clips lies from what a model was trained on: 20 clips or more, no labels needed."""
+    from .inference.drifting import as_records
+    from .inference.predictor import load
+    from .inference.requests import read_request
+    from .inference.terminal import print_drift
+
+    loaded = load(model)
+    with showing_status("measuring"):
+        found = loaded.drift([clip for _, clip in read_request(loaded, {}, clips or [], csv=csv, root=root).clips])
+    records = as_records(loaded, found)
+    if as_json:
+        print(json.dumps(records, indent=1, ensure_ascii=False))
+    else:
+        print_drift(records)
 
 
 @app.command()

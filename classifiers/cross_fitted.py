@@ -34,7 +34,7 @@ class KernelScores(TransformerMixin, BaseEstimator):
         As in :class:`~emofuse.classifiers.kernel.KernelRidgeClassifier`.
     ridge : float, default=0.5
     n_inner : int, default=5
-        Folds; rows are taken as independent of each other.
+        Folds; rows are taken as independent of each other, but where groups are given.
     random_state : int, default=0
 
     Notes
@@ -67,12 +67,15 @@ class KernelScores(TransformerMixin, BaseEstimator):
         self._fit(X, y)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Array:
-        """Fit, and return the rows with their out-of-fold scores, shape (n_samples, n_features + n_classes), float32."""
+    def fit_transform(self, X: Any, y: Any = None, groups: Any = None, **fit_params: Any) -> Array:
+        """Fit, and return the rows with their out-of-fold scores, shape (n_samples, n_features + n_classes), float32.
+
+        Rows of one of the ``groups``, such as copies of one row, are scored by a machine that saw none of them.
+        """
         rows, codes, products, sums = self._fit(X, y)
         scores, machine = np.zeros((len(rows), len(self.classes_)), dtype=np.float32), self.fitted_part()
         if len(rows) > 1:
-            for train, test in inner_folds(codes, None, n_splits=self.n_inner, seed=self.random_state):
+            for train, test in inner_folds(codes, groups, n_splits=self.n_inner, seed=self.random_state):
                 left, left_sums = self._products(rows[test], codes[test])
                 np.subtract(products, left, out=left)
                 scores[test] = machine.scores(rows[test], self._solve(left, sums - left_sums, len(train)))

@@ -73,34 +73,48 @@ class NaiveBayesLogistic(LabelSafeClassifier):
         Share of the ratio in the weight of a term: ``beta * r + 1 - beta``.
     alpha : float, default=0.5
         Count added to each term.
+    dual : bool, default=False
+        Whether the same solution is found by coordinate descent over rows [2]_, many times as fast where rows are many and
+        short.
 
     References
     ----------
     .. [1] Wang and Manning (2012), Baselines and bigrams: simple, good sentiment and topic classification, ACL.
+    .. [2] Yu, Huang and Lin (2011), Dual coordinate descent methods for logistic regression and maximum entropy models,
+       Machine Learning 85.
     """
 
     _accepts_sparse = True
 
-    def __init__(self, C: float = 1.0, beta: float = 0.5, alpha: float = 0.5) -> None:
+    def __init__(self, C: float = 1.0, beta: float = 0.5, alpha: float = 0.5, dual: bool = False) -> None:
         self.C = C
         self.beta = beta
         self.alpha = alpha
+        self.dual = dual
 
     def _fit(self, X: Any, codes: Array, weights: Array) -> None:
         from sklearn.linear_model import LogisticRegression
 
         X = sparse.csr_matrix(X)
-        counts = X.copy()
-        counts.data = (counts.data > 0).astype(np.float64)
+        if not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        # Entry by entry: of a million texts each copy of the matrix is a gigabyte.
+        is_there = X.data > 0
+        codes_there = np.repeat(codes, np.diff(X.indptr))[is_there]
+        terms_there = X.indices[is_there]
+        n_of_class = np.array(
+            [np.bincount(terms_there[codes_there == code], minlength=X.shape[1]) for code in range(len(self.classes_))]
+        )
         coefficients, intercepts = [], []
         for code in range(len(self.classes_)):
             is_class = codes == code
-            inside = self.alpha + np.asarray(counts[is_class].sum(axis=0)).ravel()
-            outside = self.alpha + np.asarray(counts[~is_class].sum(axis=0)).ravel()
+            inside = self.alpha + n_of_class[code]
+            outside = self.alpha + (n_of_class.sum(axis=0) - n_of_class[code])
             ratio = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
             scale = self.beta * ratio + 1 - self.beta
-            model = LogisticRegression(C=self.C, solver="liblinear", max_iter=1000, random_state=0)
-            weighted = X.multiply(scale).tocsr().astype(np.float64)
+            model = LogisticRegression(C=self.C, dual=self.dual, solver="liblinear", max_iter=1000, random_state=0)
+            weighted = sparse.csr_matrix((X.data * scale[X.indices], X.indices, X.indptr), shape=X.shape)
             model.fit(weighted, is_class, sample_weight=balanced_weights(is_class.astype(int), weights))
             coefficients.append(model.coef_[0] * scale)
             intercepts.append(model.intercept_[0])

@@ -27,7 +27,8 @@ Meta = Literal["linear", "boosted"]
 Reduction = Literal["pca", "lda", "select"]
 Maker = Callable[[dict[str, Any]], Pipeline]  # takes the parameters it uses out of the dict
 FAMILIES = ("boosted", "linear", "kernel", "given")
-FRONT_PARAMETERS = ("scaling", "n_columns", "n_components", "half_precision", "counts", "negation", "stemming")
+TEXT_PARAMETERS = ("counts", "negation", "stemming", "characters", "min_df", "max_features")
+FRONT_PARAMETERS = ("scaling", "n_columns", "n_components", "half_precision", *TEXT_PARAMETERS)
 
 
 def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pipeline:
@@ -39,8 +40,9 @@ def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pip
     kind : {"dense", "text", "probabilities", "pixels"}
         What the block holds: numbers, one column of strings, shares named after the classes, or square grey pictures.
     **parameters
-        ``scaling``, ``n_columns`` and ``n_components`` set the front, for texts ``counts``, ``negation`` and ``stemming`` too;
-        all others go to the classifier. Numbers are ready for ``linear`` and ``kernel`` when the best ``n_columns`` are
+        ``scaling``, ``n_columns`` and ``n_components`` set the front, for texts ``counts``, ``negation``, ``stemming``,
+        ``characters`` (False leaves out their n-grams), ``min_df`` (of words and characters) and ``max_features`` too; all
+        others go to the classifier. Numbers are ready for ``linear`` and ``kernel`` when the best ``n_columns`` are
         chosen, those are scaled, and their ``n_components`` strongest directions are found, in this order; directions without
         ``scaling`` are those of the columns as they are. To ``kernel``, ``half_precision`` makes a small model. To
         ``boosted``, ``n_components`` stands in place of ``n_columns``, and ``n_centres`` gives the cross-fitted scores of a
@@ -105,8 +107,12 @@ def _maker(table: dict[tuple[str, str], Maker], family: str, kind: str) -> Maker
 
 
 def _vectorizer(parameters: dict[str, Any]) -> TextVectorizer:
-    own = ("counts", "negation", "stemming")
-    return TextVectorizer(**{name: parameters.pop(name) for name in own if name in parameters})
+    own = {name: parameters.pop(name) for name in TEXT_PARAMETERS if name in parameters}
+    if not own.pop("characters", True):
+        own["char_ngrams"] = None
+    if "min_df" in own:
+        own["min_df_words"] = own["min_df_chars"] = own.pop("min_df")
+    return TextVectorizer(**own)
 
 
 def _readied(parameters: dict[str, Any], *, last: bool = True) -> list[Any]:

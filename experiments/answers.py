@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ..classifiers.calibration import FLOOR
+from ..features.errors import StudyError
+from ..fusion.contextual import ContextFusion
+from ..fusion.dialogue import Turns, turns_of
 from ..fusion.late import LateFusion
 from ..fusion.shapley import shapley_values, subsets_of
 from .compare import Array, ExpertAnswers, RowKey
 from .conditions import DROP_RATES, MAX_PARTS, Conditions, drop_masks
 from .statistics import Tally, tally
-from .strategies import EARLY_KINDS, FUSIONS, LATE_RULES
+from .strategies import CONTEXTS, EARLY_KINDS, FUSIONS, LATE_RULES
+from .study import Study
 
 # ("present", modalities), ("shuffled", modality, number), ("degraded", name), ("dropped", rate) or ("blocks", blocks).
 Condition = tuple[Any, ...]
@@ -26,8 +31,27 @@ CHOSEN_FROM = {
     BEST_SINGLE: ("unimodal",),
     SELECTED_EARLY: (*EARLY_KINDS,),
     SELECTED_LATE: (*LATE_RULES,),
-    SELECTED: FUSIONS,
+    SELECTED: (*FUSIONS, *CONTEXTS),
 }
+
+
+def turns_for(study: Study, samples: pd.DataFrame) -> Turns | None:
+    """Return where each sample stands in its dialogue, where a study names a context; None where it does not.
+
+    Raises
+    ------
+    StudyError
+        A context is named, and the samples have no dialogues or turns.
+    TableError
+        Turns that are no numbers, or that stand in their dialogue twice.
+    """
+    named = [name for name in CONTEXTS if name in study.strategies]
+    if not named:
+        return None
+    missing = [column for column in ("dialogue", "turn") if column not in samples]
+    if missing:
+        raise StudyError(f"strategy {named[0]!r} needs the columns {missing} in the samples; add them or leave it out")
+    return turns_of(samples)
 
 
 @dataclass
@@ -71,16 +95,18 @@ class FoldOutcome:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A fitted strategy with the answers of the experts it is made of."""
+    """A fitted strategy with the answers of the experts it is made of, and where the test rows stand in their dialogues."""
 
     fusion: LateFusion
     experts: dict[str, ExpertAnswers]
+    turns: Turns | None = None
 
     def ask(self, conditions: Conditions, condition: Condition | None = None) -> Array:
         """Return its probabilities of the test rows, shape (n_test, n_classes of training), under a condition."""
-        return self.fusion.combine(
-            np.stack([_scores(expert, conditions, condition) for expert in self.experts.values()])
-        )
+        scores = np.stack([_scores(expert, conditions, condition) for expert in self.experts.values()])
+        if isinstance(self.fusion, ContextFusion):
+            return self.fusion.combine(scores, self.turns)
+        return self.fusion.combine(scores)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..classifiers.regression_recipes import binned
 from ..features.base import sha256_of
 from ..features.errors import ProtocolError, SampleError
 from ..features.extractors import make_extractor
@@ -57,6 +58,9 @@ def audit(
     """
     raw_tables = _tables(study, corpus, root)
     corpus = prepare_corpus(study, corpus)
+    if study.task == "regression":  # what is looked for by class is looked for by fifths of the values
+        fifths = binned(corpus.samples["label"]).astype(str)
+        corpus = replace(corpus, samples=corpus.samples.assign(label=fifths))
     samples = corpus.samples
     hashes = _hashes(study, samples)
     audited, leaks, broken = _split(study, corpus, hashes)
@@ -91,8 +95,12 @@ def _split(study: Study, corpus: Corpus, hashes: dict[str, pd.Series]) -> tuple[
         folds: list[Fold] = make_folds(regrouped, study.protocol, seed=study.seed)
     except ProtocolError as error:
         finding = Finding("refused", "protocol", study.protocol.name, str(error), True)
-        return Audited(study, samples, [], owned_up, corpus.info.synthetic, corpus.info.groups), [], [finding]
-    audited = Audited(study, samples, folds, owned_up, corpus.info.synthetic, corpus.info.groups)
+        return (
+            Audited(study, samples, [], owned_up, corpus.info.synthetic, study.group or corpus.info.groups),
+            [],
+            [finding],
+        )
+    audited = Audited(study, samples, folds, owned_up, corpus.info.synthetic, study.group or corpus.info.groups)
     return audited, find_leaks(regrouped, folds, hashes=hashes, use_text=audited.reads_text), []
 
 

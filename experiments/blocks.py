@@ -16,6 +16,7 @@ from ..features.base import FAILURE_COLUMNS, WARNING_COLUMNS, Extraction, Progre
 from ..features.dialogue import context_texts
 from ..features.errors import StudyError, TableError
 from ..features.extractors import make_extractor
+from ..features.film_extractor import FilmPictures
 from ..features.speaker_statistics import Statistics, normalised_rows
 from ..features.store import FeatureStore
 from ..features.tables import as_block, read_feature_table
@@ -84,6 +85,10 @@ def build_blocks(
                 blocks[name] = block
             continue
         extractor = make_extractor(spec.extractor, spec.parameters)
+        if extractor.source_column == "image" and "image" not in corpus.samples and "video" in corpus.samples:
+            extractor = FilmPictures(extractor)
+            told = "the corpus has no image: single pictures of its videos are measured"
+            notes += [told] if told not in notes else []
         if extractor.source_column not in corpus.samples:
             notes.append(f"block {name!r} is left out: the corpus has no {extractor.source_column}")
             continue
@@ -148,14 +153,36 @@ def normalise_speakers(block: pd.DataFrame, samples: pd.DataFrame, corpus: pd.Da
     """
     if "group" not in samples:
         raise StudyError("speaker_normalisation needs a column 'group' (speaker or subject) in the sample table")
-    values = block.to_numpy(dtype=np.float64)
-    overall = Statistics.of(values if corpus is None else corpus.to_numpy(dtype=np.float64))
+    return _standardised(block, samples["group"], block, block if corpus is None else corpus)
+
+
+def normalise_children(block: pd.DataFrame, clean: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
+    """Standardise a block of varied samples as :func:`normalise_speakers` standardises the clean one.
+
+    Parameters
+    ----------
+    block, clean : pandas.DataFrame of shape (n_samples, n_features)
+        The varied block, and the one whose speakers' statistics count; neither is standardised yet.
+    samples : pandas.DataFrame
+        The sample table, with ``group``.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (n_samples, n_features), float32
+        A row that was not varied is that of the standardised clean block.
+    """
+    return _standardised(block, samples["group"], clean, clean)
+
+
+def _standardised(block: pd.DataFrame, groups: pd.Series, own: pd.DataFrame, corpus: pd.DataFrame) -> pd.DataFrame:
+    """Standardise the rows of each group by what ``own`` has of the group, shrunk towards the corpus."""
+    values, known = block.to_numpy(dtype=np.float64), own.to_numpy(dtype=np.float64)
+    overall = Statistics.of(corpus.to_numpy(dtype=np.float64))
     normalised = np.full_like(values, np.nan, dtype=np.float32)
-    groups = samples["group"].to_numpy()
-    for group in np.unique(groups):
-        rows = groups == group
-        own = Statistics.of(values[rows])
-        normalised[rows] = normalised_rows(values[rows], own, overall.mean, overall.variance)
+    names = groups.to_numpy()
+    for name in np.unique(names):
+        rows = names == name
+        normalised[rows] = normalised_rows(values[rows], Statistics.of(known[rows]), overall.mean, overall.variance)
     return pd.DataFrame(normalised, index=block.index, columns=block.columns)
 
 

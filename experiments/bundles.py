@@ -30,6 +30,7 @@ def save_trained(trained: Trained, path: str | os.PathLike[str]) -> None:
         training=trained.training,
         licences=licences(trained),
         speakers=trained.speakers,
+        references=trained.references,
     )
 
 

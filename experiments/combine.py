@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..features.errors import EmofuseWarning, StudyError
+from ..fusion.contextual import ContextFusion
+from ..fusion.dialogue import Turns
 from ..fusion.experts import FittedExperts
 from ..fusion.hybrid import EARLY
 from ..fusion.late import LateFusion
@@ -31,7 +33,7 @@ from .estimators import make_strategy
 from .protocols import Fold
 from .selective import abstention_threshold
 from .statistics import LOWER_IS_BETTER, metrics_of, tally
-from .strategies import EARLY_KINDS, FUSIONS, HYBRID_RULES, LATE_RULES
+from .strategies import CONTEXTS, EARLY_KINDS, FUSIONS, HYBRID_RULES, LATE_RULES
 from .study import Study
 from .tuning import drawn_study
 
@@ -45,6 +47,7 @@ def combine_fold(
     n_groups: int,
     classes: Array,
     conditions: Conditions,
+    turns: Turns | None = None,
 ) -> FoldOutcome:
     """Return what every strategy of the study answers to the test rows of a fold.
 
@@ -61,11 +64,13 @@ def combine_fold(
     classes : ndarray
         Of the whole corpus.
     conditions : Conditions
+    turns : Turns, optional
+        Of all samples. Test rows hear test rows of the same fold alone, and training rows hear training rows.
 
     Raises
     ------
     StudyError
-        The study's classifiers can make none of its strategies.
+        The study's classifiers can make none of its strategies, or it names a context and there are no turns.
     """
     outcome = FoldOutcome()
     scale = Scale(codes, groups, n_groups, classes, families[0].fitted.classes)
@@ -74,7 +79,7 @@ def combine_fold(
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", EmofuseWarning)
         for family in families:
-            for key, contestant, _ in _contestants(study, fold, family, conditions.modalities, outcome):
+            for key, contestant, _ in _contestants(study, fold, family, conditions.modalities, outcome, turns):
                 contestants[key] = contestant
                 outcome.probabilities[key] = scale.widened(contestant.ask(conditions))
             outcome.features |= family.features
@@ -83,7 +88,7 @@ def combine_fold(
         _add_controls(study, families, scale, conditions, outcome)
     if not outcome.probabilities:
         raise _nothing(study)
-    for key in [key for key in contestants if key[0] in FUSIONS]:
+    for key in [key for key in contestants if key[0] in (*FUSIONS, *CONTEXTS)]:
         ask_all(key, contestants[key], scale, conditions, outcome, study.seed)
     for own, best in outcome.chosen.items():  # what was chosen has answered already
         outcome.counts |= {(own, condition): both for (key, condition), both in outcome.counts.items() if key == best}
@@ -105,7 +110,11 @@ def combine_fold(
 
 
 def choose_strategy(
-    study: Study, fold: Fold, families: Sequence[FamilyAnswers], modalities: dict[str, tuple[str, ...]]
+    study: Study,
+    fold: Fold,
+    families: Sequence[FamilyAnswers],
+    modalities: dict[str, tuple[str, ...]],
+    turns: Turns | None = None,
 ) -> tuple[RowKey, dict[str, Any], float]:
     """Return the strategy that ``selected`` is by the training rows of a fold; the single modality where nothing fuses.
 
@@ -117,6 +126,8 @@ def choose_strategy(
         Of this fold, one for each classifier of the study.
     modalities : dict of str to tuple of str
         The blocks of each modality.
+    turns : Turns, optional
+        Of all samples.
 
     Returns
     -------
@@ -134,7 +145,7 @@ def choose_strategy(
     outcome = FoldOutcome()
     drawn = {}
     for family in families:
-        for key, _, parameters in _contestants(study, fold, family, modalities, outcome):
+        for key, _, parameters in _contestants(study, fold, family, modalities, outcome, turns):
             drawn[key] = parameters
     for own in (SELECTED, BEST_SINGLE):
         best = _best_of_kinds(outcome.nested, CHOSEN_FROM[own])
@@ -156,6 +167,7 @@ def _contestants(
     family: FamilyAnswers,
     modalities: dict[str, tuple[str, ...]],
     outcome: FoldOutcome,
+    turns: Turns | None,
 ) -> Iterator[tuple[RowKey, Contestant, dict[str, Any]]]:
     """Yield every strategy of a family, each with the trial that is best out of fold and that trial's parameters."""
     blocks = [name for name, expert in family.trials[0].items() if expert.block is not None]
@@ -172,6 +184,8 @@ def _contestants(
         wanted += [(strategy, every, blocks) for strategy in LATE_RULES if strategy in study.strategies]
         if EARLY in earlies:
             wanted += [(name, every, [*blocks, EARLY]) for name in HYBRID_RULES if name in study.strategies]
+    wanted += [(name, tuple(blocks), blocks) for name in CONTEXTS if name in study.strategies and blocks]
+    heard = None if turns is None else turns.take(fold.test)
     for strategy, shown, names in wanted:
         key: RowKey = (strategy, shown, family.family)
         best: tuple[float, Contestant, dict[str, Any]] | None = None
@@ -182,7 +196,12 @@ def _contestants(
                 else _rule(study, strategy, family, shown, parameters)
             )
             experts = {name: trial[name] for name in names}
-            contestant = Contestant(rule.fit_rule(_fitted(family.fitted, experts)), experts)
+            fitted = _fitted(family.fitted, experts)
+            if isinstance(rule, ContextFusion):
+                known = None if turns is None else turns.take(fold.train)
+                contestant = Contestant(rule.fit_rule(fitted, known), experts, heard)
+            else:
+                contestant = Contestant(rule.fit_rule(fitted), experts)
             nested = _nested(study, contestant.fusion)
             if len(family.trials) > 1:
                 outcome.trials.append(
@@ -236,7 +255,7 @@ def _choose(study: Study, contestants: dict[RowKey, Contestant], outcome: FoldOu
         fitted = {id(expert): expert for key in candidates for expert in contestants[key].experts.values()}
         outcome.fit_seconds[own] = sum(expert.fit_seconds for expert in fitted.values())
         outcome.predict_seconds[own] = outcome.predict_seconds[best]
-    if "unimodal" not in study.strategies and len({key[1] for key in contestants}) > 1:
+    if "unimodal" not in study.strategies and len({key[1] for key in contestants if key not in CHOSEN_FROM}) > 1:
         for key in [key for key in outcome.probabilities if key[0] == "unimodal"]:
             del outcome.probabilities[key]
 

@@ -19,6 +19,7 @@ from ..features.errors import EmofuseError, EmofuseWarning, StudyError
 from ..fusion.blocks import present_rows, select_block
 from ..fusion.contribution import group_contributions
 from ..fusion.experts import ALL_BLOCKS, Expert, FittedExperts, fit_experts
+from ..fusion.preparation import Children
 from .conditions import N_PERMUTATIONS, Conditions, masked, permuted, row_order
 from .estimators import make_strategy
 from .protocols import Fold
@@ -99,6 +100,7 @@ def fit_family(
     conditions: Conditions,
     *,
     with_controls: bool = False,
+    children: Children | None = None,
 ) -> FamilyAnswers:
     """Fit the experts of a family on the training rows of a fold; let them answer its test rows under all conditions.
 
@@ -113,12 +115,15 @@ def fit_family(
     conditions : Conditions
     with_controls : bool, default=False
         Whether the controls that need experts of their own are fitted too.
+    children : Children, optional
+        Varied copies of samples; those of the fold's training rows join them, wherever these train an expert that is no
+        control.
     """
     with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", EmofuseWarning)
         try:
-            found = _fit_family(study, family, fold, X, y, groups, conditions, with_controls)
+            found = _fit_family(study, family, fold, X, y, groups, conditions, with_controls, children)
         except EmofuseError as error:
             error.add_note(f"fold {fold.name!r}, classifier {family!r}")
             raise
@@ -146,10 +151,12 @@ def _fit_family(
     groups: Array | None,
     conditions: Conditions,
     with_controls: bool,
+    children: Children | None,
 ) -> FamilyAnswers:
     blocks = list(dict.fromkeys(X.columns.get_level_values(0)))
     train, test, labels = X.iloc[fold.train], X.iloc[fold.test], y[fold.train]
     own_groups = None if groups is None else groups[fold.train]
+    own_children = None if children is None else children.of(train.index)
     degraded = {name: table.iloc[fold.test] for name, table in conditions.degraded.items()}
     trials: list[dict[str, ExpertAnswers]] = []
     drawn: list[dict[str, Any]] = []
@@ -162,7 +169,7 @@ def _fit_family(
         answers = {}
         for name, estimator in estimators.items():
             start = time.perf_counter()
-            fitted = _fit_expert(study, name, estimator, train, labels, own_groups)
+            fitted = _fit_expert(study, name, estimator, train, labels, own_groups, own_children)
             fit_seconds = time.perf_counter() - start
             answers[name] = _asked(fitted, name, test, degraded, conditions, study.seed)
             answers[name].fit_seconds = fit_seconds
@@ -179,7 +186,13 @@ def _fit_family(
 
 
 def _fit_expert(
-    study: Study, name: str, estimator: tuple[str | None, Any], train: pd.DataFrame, labels: Array, groups: Array | None
+    study: Study,
+    name: str,
+    estimator: tuple[str | None, Any],
+    train: pd.DataFrame,
+    labels: Array,
+    groups: Array | None,
+    children: Children | None = None,
 ) -> FittedExperts:
     return fit_experts(
         {name: estimator},
@@ -189,6 +202,8 @@ def _fit_expert(
         n_inner=study.n_inner,
         seed=study.seed,
         calibration=study.calibration,
+        balance=study.balance,
+        children=children,
     )
 
 

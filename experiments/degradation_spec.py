@@ -1,46 +1,70 @@
-"""What of a study's inputs is made worse, and by how much: one ``[[degradations]]`` table of a study."""
+"""What of a study's inputs is changed, and by how much: one ``[[degradations]]`` table of a study, and what is common to all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ..features.degradation import DEGRADATIONS, check_level, check_suits
+from ..features.changes import Change, check_suitable
+from ..features.degradation import DEGRADATIONS, check_level
 from ..features.errors import StudyError
 from ..features.extractors import make_extractor
 
 
-class DegradationSpec(BaseModel):
-    """One ``[[degradations]]`` table: a way in which inputs become worse, and how far."""
+class ChangeSpec(BaseModel):
+    """A way in which inputs are changed, and the blocks that it reaches."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    noun: ClassVar[str]
+    together: ClassVar[str]
+    changes: ClassVar[Mapping[str, Change]]
+
+    kind: str
+    blocks: tuple[str, ...] | None = Field(
+        None, min_length=1, description="blocks that are changed; by default all whose inputs the kind suits"
+    )
+
+    @field_validator("blocks")
+    @classmethod
+    def _check_blocks(cls, blocks: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return check_once(blocks, "blocks")
+
+
+class DegradationSpec(ChangeSpec):
+    """One ``[[degradations]]`` table: a way in which inputs become worse, and how far."""
+
+    noun = "degradation"
+    together = "worse together"
+    changes = DEGRADATIONS
 
     kind: str = Field(description="a name such as 'noise', 'blur', 'dropped_words' or 'flat_channels'")
     levels: tuple[float, ...] = Field(min_length=1, description="in the unit of the kind, in any order")
-    blocks: tuple[str, ...] | None = Field(
-        None, min_length=1, description="blocks that are made worse; by default all whose inputs the kind suits"
-    )
 
     @model_validator(mode="after")
     def _check(self) -> DegradationSpec:
         for level in self.levels:
             check_level(self.kind, level)
-        for repeated, what in ((self.levels, "levels"), (self.blocks or (), "blocks")):
-            if len(set(repeated)) < len(repeated):
-                raise ValueError(f"{what} repeat in {list(repeated)}; name each once")
+        check_once(self.levels, "levels")
         return self
 
 
-def affected_blocks(spec: DegradationSpec, columns: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:
-    """Return the blocks that a degradation makes worse, by the column of the sample table that they read.
+def check_once(values: tuple[Any, ...] | None, what: str) -> tuple[Any, ...] | None:
+    """Return values of which none may repeat; raise ValueError where one does."""
+    if values is not None and len(set(values)) < len(values):
+        raise ValueError(f"{what} repeat in {list(values)}; name each once")
+    return values
 
-    Blocks of one column are worse together: there is one microphone, whatever is measured of its sound.
+
+def affected_blocks(spec: ChangeSpec, columns: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:
+    """Return the blocks that a change reaches, by the column of the sample table that they read.
+
+    Blocks of one column are changed together: there is one microphone, whatever is measured of its sound.
 
     Parameters
     ----------
-    spec : DegradationSpec
+    spec : ChangeSpec
     columns : mapping of str to str or None
         For each block of a study, in its order, the column it reads; None where it is a table measured elsewhere.
 
@@ -53,14 +77,16 @@ def affected_blocks(spec: DegradationSpec, columns: Mapping[str, str | None]) ->
     StudyError
         A block is not known, does not suit, or is named without another one of the same column; or none suits.
     """
-    chosen = [name for name, column in columns.items() if column in DEGRADATIONS[spec.kind].columns]
+    suited = spec.changes[spec.kind].columns
+    chosen = [name for name, column in columns.items() if column in suited]
     if spec.blocks is None and not chosen:
-        wanted = " or ".join(DEGRADATIONS[spec.kind].columns)
-        raise StudyError(f"degradation {spec.kind!r}: no block reads {wanted}; drop it or add such a block")
+        raise StudyError(
+            f"{spec.noun} {spec.kind!r}: no block reads {' or '.join(suited)}; drop it or add such a block"
+        )
     for name in spec.blocks or ():
         if name not in columns:
-            raise StudyError(f"degradation {spec.kind!r}: block {name!r} is not known; choose from {chosen}")
-        check_suits(spec.kind, columns[name] or "a table")
+            raise StudyError(f"{spec.noun} {spec.kind!r}: block {name!r} is not known; choose from {chosen}")
+        check_suitable(spec.noun, spec.changes, spec.kind, columns[name] or "a table")
     found: dict[str, tuple[str, ...]] = {}
     for name in chosen:
         column = columns[name]
@@ -69,7 +95,7 @@ def affected_blocks(spec: DegradationSpec, columns: Mapping[str, str | None]) ->
     together = [name for names in found.values() for name in names]
     if spec.blocks is not None and set(together) != set(spec.blocks):
         raise StudyError(
-            f"degradation {spec.kind!r}: {sorted(spec.blocks)} share their inputs with other blocks and are worse together; "
+            f"{spec.noun} {spec.kind!r}: {sorted(spec.blocks)} share their inputs with other blocks and are {spec.together}; "
             f"name all of {together}"
         )
     return found

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from ..features.base import Extraction, Extractor
-from ..features.degradation import DEGRADATIONS, describe_level, drop_words
+from ..features.degradation import DEGRADATIONS, describe_level
 from ..features.degraded import Degraded
-from ..features.dialogue import context_texts
 from ..features.errors import TableError
-from ..features.extractors import make_extractor
-from ..features.samples import is_missing
 from ..features.store import FeatureStore
 from ..fusion.blocks import join_blocks, present_rows, select_block
 from .blocks import ProgressMaker, normalise_speakers
+from .changed import Bench
 from .corpora import Corpus
 from .degradation_spec import DegradationSpec, affected_blocks, source_column_of
-from .study import BlockSpec, Study
-
-Mask = npt.NDArray[np.bool_]
+from .study import Study
 
 
 @dataclass(frozen=True)
@@ -105,64 +98,30 @@ def degraded_blocks(
         raise TableError("the clean block table has other rows than the corpus; build both from the same study")
     columns = {name: source_column_of(spec.extractor, spec.parameters) for name, spec in study.blocks.items()}
     wanted = np.ones(len(X), dtype=bool) if tested is None else np.asarray(X.index.isin(tested))
-    bench = _Bench(study, corpus.samples, X, wanted, n_jobs, store, progress)
+    bench = Bench(study, corpus.samples, X, wanted, n_jobs, store, progress)
     for spec in specs:
         for affected in affected_blocks(spec, columns).values():
             blocks = tuple(name for name in affected if name in X.columns.get_level_values(0))
             for level in sorted(spec.levels, reverse=DEGRADATIONS[spec.kind].worse == "lower") if blocks else ():
-                yield bench.condition(spec.kind, level, blocks)
+                yield _condition(bench, spec.kind, level, blocks)
 
 
-@dataclass(frozen=True)
-class _Bench:
-    """What every condition of a study is made of."""
-
-    study: Study
-    samples: pd.DataFrame
-    X: pd.DataFrame
-    wanted: Mask
-    n_jobs: int
-    store: FeatureStore | None
-    progress: ProgressMaker | None
-    clean: dict[str, pd.DataFrame] = field(default_factory=dict)
-
-    def condition(self, kind: str, level: float, blocks: tuple[str, ...]) -> Condition:
-        label = f"{' + '.join(blocks)}: {describe_level(kind, level)}"
-        measured: dict[str, Extraction] = {}  # by fingerprint: blocks of one extractor share its extraction
-        parts: dict[str, pd.DataFrame | pd.Series] = {}
-        notes = []
-        for name in dict.fromkeys(self.X.columns.get_level_values(0)):
-            spec, part = self.study.blocks[name], select_block(self.X, name)
-            if name in blocks:
-                there, codes = present_rows(part) & self.wanted, {}
-                if spec.kind == "text":
-                    part = _worse_texts(spec, self.samples, level).to_frame("utterance").where(there[:, None], None)
-                else:
-                    extractor = make_extractor(spec.extractor, spec.parameters)
-                    key = extractor.fingerprint()
-                    if key not in measured:
-                        worse = Degraded(extractor, kind, level)
-                        measured[key] = self._extract(worse, self.samples[self.wanted], label)
-                    part = self._aligned(measured[key].features[list(part.columns)], there, spec, extractor)
-                    codes = dict(zip(measured[key].failures["sample"], measured[key].failures["code"], strict=True))
-                notes += _losses(f"{label}: {name}", self.X.index[there], self.X.index[present_rows(part)], codes)
-            parts[name] = part["utterance"] if spec.kind == "text" else part
-        return Condition(kind, blocks, level, DEGRADATIONS[kind].unit, label, join_blocks(parts), tuple(notes))
-
-    def _aligned(self, features: pd.DataFrame, there: Mask, spec: BlockSpec, extractor: Extractor) -> pd.DataFrame:
-        """Return degraded features as the clean block is: its rows, absent where it is, standardised as it was."""
-        block = features.reindex(self.X.index)
-        block[~there] = np.nan
-        if not self.study.speaker_normalisation or spec.kind != "dense":
-            return block
-        key = extractor.fingerprint()
-        if key not in self.clean:
-            self.clean[key] = self._extract(extractor, self.samples, "clean").features
-        return normalise_speakers(block, self.samples, self.clean[key][list(block.columns)])
-
-    def _extract(self, extractor: Extractor, samples: pd.DataFrame, label: str) -> Extraction:
-        with nullcontext(None) if self.progress is None else self.progress(label, len(samples)) as notify:
-            return extractor.extract(samples, n_jobs=self.n_jobs, store=self.store, progress=notify)
+def _condition(bench: Bench, kind: str, level: float, blocks: tuple[str, ...]) -> Condition:
+    label = f"{' + '.join(blocks)}: {describe_level(kind, level)}"
+    changed = bench.changed(blocks, lambda extractor: Degraded(extractor, kind, level), label)
+    parts: dict[str, pd.DataFrame | pd.Series] = {}
+    notes = []
+    for name in bench.blocks:
+        part = select_block(bench.X, name)
+        if name in changed:
+            worse = changed[name]
+            part = worse.features
+            if bench.study.speaker_normalisation and bench.study.blocks[name].kind == "dense":
+                part = normalise_speakers(part, bench.samples, bench.clean(name))
+            left = bench.X.index[present_rows(part)]
+            notes += _losses(f"{label}: {name}", bench.X.index[worse.there], left, worse.codes)
+        parts[name] = part["utterance"] if bench.study.blocks[name].kind == "text" else part
+    return Condition(kind, blocks, level, DEGRADATIONS[kind].unit, label, join_blocks(parts), tuple(notes))
 
 
 def _losses(what: str, present: pd.Index, left: pd.Index, codes: dict[str, str]) -> list[str]:
@@ -173,11 +132,3 @@ def _losses(what: str, present: pd.Index, left: pd.Index, codes: dict[str, str])
     reasons = Counter(codes.get(sample, "nothing is left") for sample in gone)
     counts = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
     return [f"{what} is absent in {len(gone)} of {len(present)} samples ({counts})"]
-
-
-def _worse_texts(spec: BlockSpec, samples: pd.DataFrame, share: float) -> pd.Series:
-    """Return the texts of a block with words dropped; what was said before is heard as badly as what is said now."""
-    texts = samples["text"].map(lambda text: text if is_missing(text) else drop_words(text, share)).astype(object)
-    if "context" in spec.parameters:
-        return context_texts(samples.assign(text=texts), spec.parameters["context"])
-    return texts.where(texts.notna(), None)

@@ -27,10 +27,14 @@ def digest(value: str | bytes) -> str:
 
 
 def group_digests(samples: pd.DataFrame) -> pd.Series:
-    """Return the digest of the group of each sample; missing where the table has no groups."""
-    if "group" not in samples:
+    """Return the digest of the group of each sample; missing where the table has no groups.
+
+    Where a study holds something else together, such as dialogues, the speakers that the corpus names count nevertheless.
+    """
+    who = next((name for name in ("speaker", "group") if name in samples), None)
+    if who is None:
         return pd.Series(None, index=samples.index, dtype=object)
-    return samples["group"].map({name: digest(str(name)) for name in samples["group"].unique()})
+    return samples[who].map({name: digest(str(name)) for name in samples[who].unique()})
 
 
 def source_digests(study: Study, samples: pd.DataFrame, table: BlockTable) -> pd.DataFrame:

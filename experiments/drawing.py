@@ -1,4 +1,4 @@
-"""What a clip's picture is made of: waveform, pitch, faces, openings, tokens, each drawn into one pair of axes."""
+"""What a clip's picture is made of: faces, openings, tokens, each drawn into one pair of axes, and the figure itself."""
 
 from __future__ import annotations
 
@@ -23,42 +23,6 @@ F0_TICKS_HZ = (60, 100, 200, 400, 800)
 SEMITONES_FROM_HZ = 27.5  # the zero of openSMILE's pitch scale
 
 
-def draw_sound(axes: Sequence[Any], audio: Audio, offset_s: float) -> dict[str, Any]:
-    """Draw waveform, spectrogram and pitch below each other; return what is to be said of the sound."""
-    wave, spectrum, pitch = axes
-    times = offset_s + np.arange(len(audio.samples)) / audio.sampling_rate_hz
-    bottom, top, edges = envelope(audio.samples, times)
-    wave.fill_between(edges, bottom, top, color=ACCENT, linewidth=0.4)
-    wave.set_ylabel("amplitude")
-    wave.set_ylim(-1.05 * max(1e-3, np.abs(audio.samples).max()), 1.05 * max(1e-3, np.abs(audio.samples).max()))
-    _draw_spectrogram(spectrum, audio, offset_s)
-    when, hertz = pitch_hz(audio)
-    pitch.plot(offset_s + when, hertz, ".", markersize=2.5, color=SECOND)
-    pitch.set_ylabel("F0 (Hz)")
-    voiced = hertz[~np.isnan(hertz)]
-    if len(voiced):
-        pitch.set_yscale("log")
-        ticks = [tick for tick in F0_TICKS_HZ if 0.7 * voiced.min() < tick < 1.4 * voiced.max()]
-        pitch.set_yticks(ticks, [str(tick) for tick in ticks])
-        pitch.minorticks_off()
-        pitch.set_ylim(0.85 * voiced.min(), 1.15 * voiced.max())
-    else:
-        pitch.text(0.5, 0.5, "no voiced frame", transform=pitch.transAxes, ha="center", va="center", color=SOFT)
-        pitch.set_yticks([])
-    for axis in axes:
-        axis.set_xlim(offset_s, offset_s + max(audio.duration_s, 1e-3))
-    for axis in axes[:-1]:
-        axis.tick_params(labelbottom=False)
-    return {
-        "duration_s": round(audio.duration_s, 3),
-        "sampling_rate_hz": audio.sampling_rate_hz,
-        "rms_db": round(float(20 * np.log10(max(np.sqrt(np.mean(np.square(audio.samples))), 1e-10))), 1),
-        "voiced_share": round(len(voiced) / max(len(hertz), 1), 3),
-        "f0_median_hz": round(float(np.median(voiced)), 1) if len(voiced) else None,
-        "warnings": list(audio.warnings),
-    }
-
-
 def pitch_hz(audio: Audio) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return the times (s) and the F0 (Hz, NaN where unvoiced) of openSMILE's eGeMAPS pitch tracker, every 10 ms."""
     from ..features.acoustic import FRAME_STEP_S, descriptors
@@ -69,31 +33,6 @@ def pitch_hz(audio: Audio) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     semitones = descriptors(audio, "eGeMAPSv02")["F0semitoneFrom27.5Hz_sma3nz"].astype(np.float64)
     hertz = np.where(semitones > 0, SEMITONES_FROM_HZ * 2 ** (semitones / 12), np.nan)
     return FRAME_STEP_S * np.arange(len(hertz)), hertz
-
-
-def _draw_spectrogram(axis: Any, audio: Audio, offset_s: float) -> None:
-    from scipy.signal import ShortTimeFFT
-    from scipy.signal.windows import hann
-
-    size = max(16, round(0.025 * audio.sampling_rate_hz))
-    hop = max(1, round(0.005 * audio.sampling_rate_hz), len(audio.samples) // 3000)
-    transform = ShortTimeFFT(hann(size, sym=False), hop, audio.sampling_rate_hz)
-    if len(audio.samples) < size:
-        axis.set_axis_off()
-        return
-    level = 20 * np.log10(np.abs(transform.stft(audio.samples)) + 1e-10)
-    extent = transform.extent(len(audio.samples))
-    axis.imshow(
-        level,
-        origin="lower",
-        aspect="auto",
-        extent=(offset_s + extent[0], offset_s + extent[1], extent[2] / 1000, extent[3] / 1000),
-        cmap="magma",
-        vmin=level.max() - 70,
-        vmax=level.max(),
-    )
-    axis.set_ylim(0, min(8.0, audio.sampling_rate_hz / 2000))
-    axis.set_ylabel("kHz")
 
 
 def draw_faces(axis: Any, pixels: Any, boxes: Sequence[Any], points: Sequence[Any], labels: Sequence[str] = ()) -> None:

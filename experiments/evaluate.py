@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,22 +16,26 @@ from ..features.errors import EmofuseError, StudyError
 from ..features.samples import media_columns
 from ..features.store import FeatureStore
 from ..fusion.blocks import join_blocks, select_block
-from .answers import FoldOutcome, Scale, count_losses
+from ..fusion.dialogue import Turns
+from .answer_table import write_answers
+from .answers import FoldOutcome, Scale, count_losses, turns_for
 from .blocks import BlockTable, ProgressMaker, build_blocks
 from .compare import Array, RowKey
 from .conditions import MAX_PARTS, Conditions, masked, modalities_of
 from .corpora import NAMES, Corpus
 from .digests import group_digests, source_digests
 from .near_copies import without_rows
+from .preparation import chosen_samples, with_transcripts
 from .protocols import Fold
 from .results import Evaluated, assemble, bootstrap_groups, other_protocol
-from .run import Run, with_transcripts
+from .run import Run
 from .run_folder import write_run
-from .statistics import tally
+from .statistics import tally, top_k_accuracy
 from .strategies import is_fusion
 from .study import Study, parse_study
 from .verdict import DIGITS, row_label
 
+TOP_K = (2, 3)  # in how many guesses the true class may come
 HELD_OUT = "held_out"  # the split of the groups that the model's training left out
 
 
@@ -46,8 +50,8 @@ class TrainedModel(Protocol):
     def manifest(self) -> Mapping[str, Any]:
         """What the bundle says of itself: ``study``, ``blocks``, ``training`` and more."""
 
-    def predict_blocks(self, X: pd.DataFrame) -> Array:
-        """Return probabilities of shape (n_samples, n_classes) for a block table."""
+    def predict_blocks(self, X: pd.DataFrame, turns: Turns | None = None) -> Array:
+        """Return probabilities of shape (n_samples, n_classes) for a block table, whose rows may be turns of dialogues."""
 
 
 def evaluate_model(
@@ -80,8 +84,8 @@ def evaluate_model(
     -------
     Run
         With a row for the model and one for each of its modalities alone, in the format of any run;
-        ``results["evaluation"]`` holds the confusions, the figures by class, and how many samples training had seen. Where that
-        are some of them, the figures without them stand under ``other_protocols``.
+        ``results["evaluation"]`` holds the confusions, the figures by class, top-k accuracy, and how many samples training had
+        seen. Where that are some of them, the figures without them stand under ``other_protocols``.
 
     Raises
     ------
@@ -94,31 +98,24 @@ def evaluate_model(
     are not compared between two different published corpora, where a speaker "1" of one is not that of the other.
     """
     manifest = model.manifest
-    study = _study(model)
+    study = study_of(model)
     training = manifest["training"]
     classes = np.array(model.classes, dtype=str)
-    corpus, notes = _labelled(study, _chosen(corpus, split, training), classes, training["corpus"])
-    corpus = with_transcripts(study, corpus, n_jobs=n_jobs)
-    table = build_blocks(
-        study,
-        _without_empty(corpus),
-        root=None if root is None else Path(root),
-        n_jobs=n_jobs,
-        store=store,
-        progress=progress,
-    )
-    X = _completed(table.X, study, manifest["blocks"])
-    evaluated, conditions = _answered(model, study, corpus.samples, X, int(training["n_samples"]))
-    seen = _seen(study, corpus, table, training)
+    if corpus.info.name == training["corpus"]:
+        corpus = chosen_samples(study, corpus)
+    corpus, notes = _labelled(study, chosen_split(corpus, split, training["held_out"]), classes, training["corpus"])
+    corpus, table = measured(model, corpus, root=root, n_jobs=n_jobs, store=store, progress=progress)
+    evaluated, conditions = _answered(model, study, corpus.samples, table.X, int(training["n_samples"]))
+    seen = seen_in_training(model, corpus, table)
     leaky = bool(seen.to_numpy().any())
     n_failed = table.failures["sample"].nunique()
     results, predictions = assemble(study, corpus, evaluated, conditions, n_failed=n_failed, leaky=leaky)
-    results["protocol"] |= _protocol(corpus, split)
+    results["protocol"] |= _protocol(study, corpus, split)
     rows = seen.any(axis=1).to_numpy()
     if leaky and not rows.all():
         unseen = other_protocol(study, study.protocol, corpus, without_rows(evaluated, rows), leaky=False)
-        unseen["protocol"] |= _protocol(corpus, split) | {
-            "name": f"{_protocol(corpus, split)['name']}, unseen in training"
+        unseen["protocol"] |= _protocol(study, corpus, split) | {
+            "name": f"{_protocol(study, corpus, split)['name']}, unseen in training"
         }
         results["other_protocols"] = [unseen]
     key = _key(study)
@@ -139,25 +136,54 @@ def evaluate_model(
 
 
 def write_evaluation(run: Run, model: TrainedModel, out: str | os.PathLike[str]) -> Path:
-    """Write an evaluation as the folder of a run, which ``emofuse report`` reads; return the folder."""
-    return write_run(run, _study(model), out)
+    """Write an evaluation as the folder of a run, with ``answers.csv``: a row a clip; return the folder."""
+    folder = write_run(run, study_of(model), out)
+    write_answers(run, folder, run.table.X)
+    return folder
 
 
-def _study(model: TrainedModel) -> Study:
+def measured(
+    model: TrainedModel,
+    corpus: Corpus,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    n_jobs: int = 1,
+    store: FeatureStore | None = None,
+    progress: ProgressMaker | None = None,
+) -> tuple[Corpus, BlockTable]:
+    """Return a corpus with the texts that it lacked, and every block of a model measured of it.
+
+    The parameters are those of :func:`evaluate_model`; a block that the corpus does not have is absent in all rows.
+    """
+    study = study_of(model)
+    corpus = with_transcripts(study, corpus, n_jobs=n_jobs)
+    table = build_blocks(
+        study,
+        _without_empty(corpus),
+        root=None if root is None else Path(root),
+        n_jobs=n_jobs,
+        store=store,
+        progress=progress,
+    )
+    return corpus, replace(table, X=_completed(table.X, study, model.manifest["blocks"]))
+
+
+def study_of(model: TrainedModel) -> Study:
+    """Return the study that a model was trained by."""
     return parse_study(dict(model.manifest["study"]), source="of the model")
 
 
-def _chosen(corpus: Corpus, split: str | None, training: Mapping[str, Any]) -> Corpus:
-    """Return the corpus with the samples of a split alone."""
+def chosen_split(corpus: Corpus, split: str | None, held_out: Sequence[str] = ()) -> Corpus:
+    """Return the corpus with the samples of a split alone; ``held_out`` are the digests of groups that training left out."""
     if split is None:
         return corpus
     samples = corpus.samples
     if "split" in samples and split in set(samples["split"]):
         rows = samples["split"] == split
     elif split == HELD_OUT:
-        if not training["held_out"]:
+        if not held_out:
             raise StudyError("the model's training held no group out; train it with --hold-out, or name another split")
-        rows = group_digests(samples).isin(training["held_out"])
+        rows = group_digests(samples).isin(list(held_out))
         if not rows.any():
             raise StudyError("none of the groups that the model's training held out is in this corpus")
     else:
@@ -174,11 +200,11 @@ def _labelled(study: Study, corpus: Corpus, classes: Array, trained_on: str) -> 
     What the training left out of its own corpus is left out here; of another corpus nothing is, unasked.
     """
     samples = corpus.samples
-    if study.label not in samples:
-        raise StudyError(f"label column {study.label!r} is not in the corpus; it has {list(samples.columns)}")
+    if study.column not in samples:
+        raise StudyError(f"label column {study.column!r} is not in the corpus; it has {list(samples.columns)}")
     known = {name: name for name in classes.tolist()}
     known |= {name: label for name, label in (study.labels or {}).items() if label in known}
-    own = samples[study.label].dropna().astype(str)
+    own = samples[study.column].dropna().astype(str)
     unknown = sorted(set(own) - set(known))
     if unknown and corpus.info.name != trained_on:
         raise StudyError(
@@ -235,9 +261,11 @@ def _answered(
     if len(modalities) > 1:
         sets += [*conditions.subsets, *([()] if len(modalities) <= MAX_PARTS else [])]
     answers, seconds = {}, {}
+    turns = turns_for(study, samples) if {"dialogue", "turn"} <= set(samples) else None
     for subset in sets:
         start = time.perf_counter()
-        answers[subset] = _asked(model, X if subset == everything else masked(X, conditions.blocks_of(subset)))
+        own = X if subset == everything else masked(X, conditions.blocks_of(subset))
+        answers[subset] = _asked(model, own, turns)
         seconds[subset] = time.perf_counter() - start
     outcome.probabilities[key], outcome.predict_seconds[key] = answers[everything], seconds[everything]
     if len(modalities) > 1:
@@ -251,8 +279,9 @@ def _answered(
     return Evaluated(classes, [fold], [outcome], dict(outcome.probabilities)), conditions
 
 
-def _asked(model: TrainedModel, X: pd.DataFrame) -> Array:
-    answers = np.asarray(model.predict_blocks(X), dtype=np.float64)
+def _asked(model: TrainedModel, X: pd.DataFrame, turns: Turns | None) -> Array:
+    given = model.predict_blocks(X) if turns is None else model.predict_blocks(X, turns)
+    answers = np.asarray(given, dtype=np.float64)
     if answers.shape != (len(X), len(model.classes)):
         raise EmofuseError(f"the model answered {answers.shape}, not one row for each of {len(X)} samples")
     return answers
@@ -262,8 +291,9 @@ def _key(study: Study) -> RowKey:
     return study.strategies[0], tuple(study.blocks), study.classifiers[0]
 
 
-def _seen(study: Study, corpus: Corpus, table: BlockTable, training: Mapping[str, Any]) -> pd.DataFrame:
-    """Return for each sample by what training had it: its group, its sources; a column each."""
+def seen_in_training(model: TrainedModel, corpus: Corpus, table: BlockTable) -> pd.DataFrame:
+    """Return for each sample by what a model's training had it: its group, its sources; a column each."""
+    study, training = study_of(model), model.manifest["training"]
     samples = corpus.samples
     found = source_digests(study, samples, table).isin(set(training["source_digests"]))
     strangers = {corpus.info.name, training["corpus"]} <= set(NAMES) and corpus.info.name != training["corpus"]
@@ -272,9 +302,10 @@ def _seen(study: Study, corpus: Corpus, table: BlockTable, training: Mapping[str
     return found
 
 
-def _protocol(corpus: Corpus, split: str | None) -> dict[str, Any]:
+def _protocol(study: Study, corpus: Corpus, split: str | None) -> dict[str, Any]:
     name = {None: "all samples", HELD_OUT: "held-out groups"}.get(split, f"split {split}")
-    return {"name": name, "groups": corpus.info.groups, "repeats": 1}
+    own = study.group if corpus.info.name == study.corpus else None
+    return {"name": name, "groups": own or corpus.info.groups, "repeats": 1}
 
 
 def _by_class(classes: Array, codes: Array, probabilities: Array) -> dict[str, Any]:
@@ -287,6 +318,7 @@ def _by_class(classes: Array, codes: Array, probabilities: Array) -> dict[str, A
         return round(float(part / whole), DIGITS) if whole else None
 
     return {
+        "top_k": {str(k): round(top_k_accuracy(codes, probabilities, k), DIGITS) for k in TOP_K if k < len(classes)},
         "confusion": confusion.tolist(),
         "per_class": [
             {

@@ -9,6 +9,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from ..features.errors import EmofuseError, StudyError
+from ..fusion.preparation import Children
 from .compare import Array, FamilyAnswers, fit_family
 from .conditions import Conditions
 from .protocols import Fold
@@ -23,6 +24,7 @@ def fit_folds(
     groups: Array | None,
     conditions: Conditions,
     *,
+    children: Children | None = None,
     n_jobs: int = 1,
     on_task: Callable[[int, int], None] | None = None,
 ) -> list[FamilyAnswers]:
@@ -36,6 +38,8 @@ def fit_folds(
         The block table of all samples.
     y, groups : ndarray of shape (n_samples,)
     conditions : Conditions
+    children : Children, optional
+        Varied copies of samples, which train where their parents do.
     n_jobs : int, default=1
         Processes; the answers do not depend on it.
     on_task : callable, optional
@@ -45,7 +49,18 @@ def fit_folds(
     # Controls need a classifier that learns: votes that are taken as they are know of no labels in training.
     control = next((family for family in study.classifiers if family != "given"), None)
     fitting = (
-        delayed(guarded)(fit_family, study, family, fold, X, y, groups, conditions, with_controls=family == control)
+        delayed(guarded)(
+            fit_family,
+            study,
+            family,
+            fold,
+            X,
+            y,
+            groups,
+            conditions,
+            with_controls=family == control,
+            children=children,
+        )
         for fold, family in tasks
     )
     fitted: list[FamilyAnswers] = []

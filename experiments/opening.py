@@ -8,6 +8,7 @@ from ..features.errors import CorpusError, StudyError
 from ..features.samples import media_columns, read_samples
 from ..features.terminal import showing_status
 from .corpora import Corpus, CorpusInfo, read_corpus
+from .own_table import check_files, check_own_table
 from .study import Study, load_study, study_for_samples
 
 
@@ -46,14 +47,14 @@ def study_and_corpus(
         Nothing is named, or what is named is not there or not as it should be.
     """
     if samples is not None:
-        corpus = own_corpus(samples, root, require_label=comparing)
-        if study is None:
-            return (
-                study_for_samples(corpus.samples, name=samples.stem, comparing=comparing),
-                corpus,
-                root or samples.parent,
-            )
-        return load_study(study), corpus, root or samples.parent
+        own = None if study is None else load_study(study)
+        labelled = comparing and (own is None or own.label == "label")
+        corpus = own_corpus(samples, root, require_label=labelled)
+        check_own_table(corpus.samples, samples.name, own, comparing=comparing)
+        if own is None:
+            own = study_for_samples(corpus.samples, name=samples.stem, comparing=comparing)
+        check_files(corpus.samples, samples.name, own, root or samples.parent)
+        return own, corpus, root or samples.parent
     if study is None:
         raise StudyError("name a study (such as ravdess, or a TOML file), or give --samples TABLE.csv")
     chosen = load_study(study)

@@ -17,35 +17,27 @@ from .report_plots import matrix_chart, reliability_chart, strip_chart
 from .report_tables import Column, Figure, Row, Section, Table, number
 from .results import LOWER_IS_BETTER
 from .selective import coverage_risk
-from .statistics import ECE_BINS, metrics_of, tally
+from .statistics import ECE_BINS, metrics_of, tally, top_k_accuracy
 from .strategies import REFERENCE
 
 Array = npt.NDArray[Any]
 N_COVERAGES = 60
+TOP_K = (2, 3)  # in how many guesses the true class may come
 
 
 def errors(run: LoadedRun) -> Section | None:
     """Return which classes are taken for which: confusion matrices, and precision, recall, F1 and support of each class."""
     classes, marks = run.results["corpus"]["classes"], tuple(stamps(run.results))
-    figures, rows = [], []
+    figures, rows, guesses = [], [], []
     shown = [row for row in main_rows(run) if row["strategy"] == REFERENCE or row in main_rows(run)[:2]]
     for place, row in enumerate(shown):
         found = answers_of(run, row)
         if found is None:
             continue
-        counts = _counts(found, len(classes))
-        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        name = f"{row_name(row)} ({row['classifier']})"
-        chart = matrix_chart(
-            classes,
-            shares.tolist(),
-            label=f"Confusion matrix of {name}, in % of the true class",
-            title=full_name(row),
-            stamps=marks,
-        )
-        caption = f"{name}: rows are the true class, columns the answer, in % of the row."
-        figures.append(Figure(f"confusion-{place + 1}", caption, chart, marks))
-        rows += _class_rows(counts, classes, full_name(row))
+        figures.append(confusion_figure(run, f"confusion-{place + 1}", row, found))
+        rows += _class_rows(_counts(found, len(classes)), classes, full_name(row))
+        in_k = [top_k_accuracy(found.codes, found.probabilities, k) for k in (1, *TOP_K) if k < len(classes)]
+        guesses.append(Row((full_name(row), *in_k)))
     if not figures:
         return None
     columns = (
@@ -56,13 +48,35 @@ def errors(run: LoadedRun) -> Section | None:
     caption = (
         "Precision, recall and F1 of each class over all tested samples; support is how often the class was tested."
     )
-    table = Table("classes", caption, columns, tuple(rows), marks)
-    return Section("errors", "Where it goes wrong", (*figures, table))
+    tables = [Table("classes", caption, columns, tuple(rows), marks)]
+    if len(classes) > TOP_K[0]:
+        columns = (
+            Column("strategy"),
+            Column("accuracy", "number"),
+            *(Column(f"top {k}", "number") for k in TOP_K if k < len(classes)),
+        )
+        caption = "How often the true class is the most probable one, and how often it is among the two or three most probable."
+        tables.append(Table("top-k", caption, columns, tuple(guesses), marks))
+    return Section("errors", "Where it goes wrong", (*figures, *tables))
+
+
+def confusion_figure(run: LoadedRun, name: str, row: dict[str, Any], found: Answers, *, of: str = "") -> Figure:
+    """Return the confusion matrix of a row; ``of`` says of what, where it is not of all tested samples."""
+    classes, marks = run.results["corpus"]["classes"], tuple(stamps(run.results))
+    counts = _counts(found, len(classes))
+    called = f"{row_name(row)} ({row['classifier']}){of}"
+    chart = matrix_chart(
+        classes,
+        (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).tolist(),
+        label=f"Confusion matrix of {called}, in % of the true class",
+        title=f"{full_name(row)}{of}",
+        stamps=marks,
+    )
+    return Figure(name, f"{called}: rows are the true class, columns the answer, in % of the row.", chart, marks)
 
 
 def groups(run: LoadedRun) -> Section | None:
     """Return the metric of every group for the main strategies, the worst tenth marked."""
-    what, marks = run.results["protocol"]["groups"], tuple(stamps(run.results))
     found = [(full_name(row), answers_of(run, row)) for row in main_rows(run)]
     answered = [(name, item, item.groups) for name, item in found if item is not None and item.groups is not None]
     if not answered:
@@ -70,7 +84,22 @@ def groups(run: LoadedRun) -> Section | None:
     names, sizes = np.unique(answered[0][2].astype(str), return_counts=True)
     if len(names) < 3:
         return None
-    values = [(name, _by_group(item, of, names, run.metric)) for name, item, of in answered]
+    return group_section(
+        run, names, sizes, [(name, _by_group(item, of, names, run.metric)) for name, item, of in answered]
+    )
+
+
+def group_section(run: LoadedRun, names: Array, sizes: Array, values: list[tuple[str, Array]]) -> Section:
+    """Return the section on groups.
+
+    Parameters
+    ----------
+    run : LoadedRun
+    names, sizes : ndarray of shape (n_groups,)
+    values : list of (str, ndarray of shape (n_groups,))
+        Of the main strategies, the metric of each group; NaN where it has none.
+    """
+    what, marks = run.results["protocol"]["groups"], tuple(stamps(run.results))
     first = values[0][1] if run.metric in LOWER_IS_BETTER else -values[0][1]
     order = np.argsort(-np.nan_to_num(first, nan=-np.inf), kind="stable")
     n_worst = ceil(len(names) / 10)

@@ -9,7 +9,7 @@ import json
 import os
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,22 @@ class Answers:
     groups: Array | None
 
 
+@dataclass(frozen=True)
+class ValueAnswers:
+    """What one strategy of a regression answered.
+
+    Attributes
+    ----------
+    truth, answers : ndarray of shape (n_tested,)
+    groups : ndarray of shape (n_tested,) or None
+        Names of the groups.
+    """
+
+    truth: Array
+    answers: Array
+    groups: Array | None
+
+
 def load_run(folder: str | os.PathLike[str]) -> LoadedRun:
     """Read a run folder; raise StudyError where it is none."""
     path = Path(folder)
@@ -88,7 +104,8 @@ def load_run(folder: str | os.PathLike[str]) -> LoadedRun:
         file = path / "environment.json"
         environment = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         file = path / "contributions.parquet"
-        shares = pd.read_parquet(file) if file.exists() else pd.DataFrame()
+        # Shares in the answers of several tasks are shown with each of them.
+        shares = pd.read_parquet(file) if file.exists() and "tasks" not in results else pd.DataFrame()
         places = predictions.groupby(["strategy", "blocks", "classifier"], observed=True).indices
     except (OSError, ValueError, KeyError) as error:
         raise StudyError(f"{str(path)!r} is no run folder ({error}); `emofuse run STUDY --out DIR` makes one") from None
@@ -96,6 +113,48 @@ def load_run(folder: str | os.PathLike[str]) -> LoadedRun:
     if schema != SCHEMA:
         raise StudyError(f"{str(path)!r}: results.json has schema {schema!r}, this version reads {SCHEMA}")
     return LoadedRun(path, results, predictions, study, metric, len(failures), environment, shares, places)  # type: ignore[arg-type]
+
+
+def task_runs(run: LoadedRun) -> list[LoadedRun]:
+    """Return each task of a run as a run of its own, its name in ``results["name"]``; none where there is one task."""
+    found = run.results.get("tasks") or []
+    file = run.folder / "contributions.parquet"
+    shares = pd.read_parquet(file) if found and file.exists() else pd.DataFrame(columns=["task"])
+    runs: list[LoadedRun] = []
+    for results in found:
+        predictions = run.predictions[run.predictions["task"] == results["name"]].drop(columns="task")
+        # The tasks' own classes alone: a column of another task's classes is empty here.
+        predictions = predictions.dropna(axis=1, how="all").reset_index(drop=True)
+        own = shares[shares["task"] == results["name"]].drop(columns="task").dropna(axis=1, how="all")
+        places = predictions.groupby(["strategy", "blocks", "classifier"], observed=True).indices
+        runs.append(replace(run, results=results, predictions=predictions, shares=own, places=places))
+    return runs
+
+
+def predicted(results: dict[str, Any]) -> str:
+    """Return in words what a run predicts."""
+    if results.get("tasks"):
+        return f"{len(results['tasks'])} tasks"
+    target = results["corpus"].get("target")
+    if target is None:
+        return f"{len(results['corpus']['classes'])} classes"
+    return f"{results['labels']['column']} from {target['min']:.3g} to {target['max']:.3g}".replace("-", "−")
+
+
+def label_lines(results: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what a reader must know of the labels: the column, and the map that made classes of it, a line each."""
+    found = results.get("labels")
+    if not found:
+        return []
+    column = found["column"] if isinstance(found["column"], str) else ", ".join(found["column"])
+    lines = [("label column", column)]
+    if found["map"] is not None:
+        pairs = ", ".join(f"{label} → {target}" for label, target in found["mapping"].items())
+        lines.append(("label map", f"{'the study’s own' if found['map'] == 'own' else found['map']}: {pairs}"))
+    target = results["corpus"].get("target")
+    if target is not None:
+        lines.append(("target", f"mean {target['mean']:.3g}, standard deviation {target['sd']:.3g}"))
+    return lines
 
 
 def stamps(results: dict[str, Any]) -> list[str]:
@@ -119,7 +178,9 @@ def row_name(row: dict[str, Any]) -> str:
         return f"shuffled {' and '.join(row['blocks'])}"
     if row["strategy"] == REFERENCE and row["blocks"]:
         return f"reference ({' and '.join(row['blocks'])})"
-    return str(row["strategy"]).replace("_", " ")
+    name = str(row["strategy"]).replace("_", " ")
+    # Answers that are taken as they are may be put together in every set.
+    return f"{name} of {' + '.join(row['blocks'])}" if row.get("classifier") == "given" and row["blocks"] else name
 
 
 def full_name(row: dict[str, Any]) -> str:
@@ -175,7 +236,7 @@ def answers_of(run: LoadedRun, row: dict[str, Any]) -> Answers | None:
     """Return what a row's strategy answered, or None where the run's table of predictions lacks it."""
     place = run.places.get((row["strategy"], "+".join(row["blocks"]), row["classifier"]))
     classes = run.results["corpus"]["classes"]
-    if place is None or not set(classes) <= set(run.predictions.columns):
+    if place is None or not classes or not set(classes) <= set(run.predictions.columns):
         return None
     found = run.predictions.iloc[place]
     probabilities = found[classes].to_numpy(dtype=float)
@@ -186,6 +247,16 @@ def answers_of(run: LoadedRun, row: dict[str, Any]) -> Answers | None:
     if not len(probabilities):
         return None
     return Answers(codes[known], probabilities.argmax(axis=1), probabilities, groups)
+
+
+def values_of(run: LoadedRun, row: dict[str, Any]) -> ValueAnswers | None:
+    """Return what a row's strategy answered in a regression, or None where the run is none or lacks it."""
+    place = run.places.get((row["strategy"], "+".join(row["blocks"]), row["classifier"]))
+    if place is None or "target" not in run.results["corpus"]:
+        return None
+    found = run.predictions.iloc[place]
+    groups = found["group"].to_numpy(dtype=object) if "group" in found and found["group"].notna().all() else None
+    return ValueAnswers(found["label"].to_numpy(dtype=float), found["prediction"].to_numpy(dtype=float), groups)
 
 
 def metric_labels(runs: Sequence[LoadedRun]) -> dict[str, str]:

@@ -30,9 +30,21 @@ RANK_STEP = 17.0
 
 
 def matrix_chart(
-    names: Sequence[str], shares: Sequence[Sequence[float]], *, label: str, title: str, stamps: Sequence[str] = ()
+    names: Sequence[str],
+    shares: Sequence[Sequence[float]],
+    *,
+    label: str,
+    title: str,
+    stamps: Sequence[str] = (),
+    beside: str = "true class",
+    below: str = "answered class, % of the true class",
+    joined: str = "answered as",
 ) -> str:
-    """Draw a confusion matrix: rows are true classes, columns answers, cells the share of the row. Returns SVG."""
+    """Draw a matrix of shares, such as a confusion matrix: rows are true classes, columns answers. Returns SVG.
+
+    ``beside`` and ``below`` are written at the axes, ``joined`` between a row's name and a column's; a share that is NaN is
+    left empty.
+    """
     words = [clipped(name, 16) for name in names]
     count = len(names)
     cell = 46.0 if count <= 8 else max(22.0, 380 / count)
@@ -53,14 +65,16 @@ def matrix_chart(
         for column, share in enumerate(values):
             at = (gutter + column * cell, top + row * cell)
             drawing.rectangle(*at, cell - 2, cell - 2, colour="line", opacity=0.35)
+            if np.isnan(share):
+                continue
             drawing.rectangle(*at, cell - 2, cell - 2, colour="s0", opacity=share,
-                              title=f"{names[row]} answered as {names[column]}: {100 * share:.1f} %")  # fmt: skip
+                              title=f"{names[row]} {joined} {names[column]}: {100 * share:.1f} %")  # fmt: skip
             drawing.text(at[0] + cell / 2 - 1, at[1] + cell / 2 + 3, f"{100 * share:.0f}", anchor="middle",
                          size=TEXT if cell > 30 else 9, colour="paper" if share > 0.5 else "ink",
                          bold=row == column)  # fmt: skip
-    drawing.text(gutter + cell * count / 2, top + cell * count + 18, "answered class, % of the true class", size=SMALL,
+    drawing.text(gutter + cell * count / 2, top + cell * count + 18, below, size=SMALL,
                  anchor="middle", colour="soft")  # fmt: skip
-    drawing.text(13, top + cell * count / 2, "true class", size=SMALL, anchor="middle", colour="soft", turned=-90)
+    drawing.text(13, top + cell * count / 2, beside, size=SMALL, anchor="middle", colour="soft", turned=-90)
     stamp(drawing, stamps)
     return drawing.svg()
 

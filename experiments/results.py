@@ -17,8 +17,9 @@ from .paired import power_note
 from .protocols import Fold, ProtocolSpec
 from .selective import abstain
 from .statistics import BOUNDED, LOWER_IS_BETTER, MANY_GROUPS, Scores, score
-from .strategies import REFERENCE, STRATEGIES, is_fusion
+from .strategies import NAMED, REFERENCE, STRATEGIES, is_fusion
 from .study import Study
+from .value_metrics import score_values
 from .verdict import DIGITS, METRIC_LABELS, baseline, best_of, comparisons, red_flags, row_label, shown_p, verdict
 
 SCHEMA = 1
@@ -62,11 +63,11 @@ def assemble(
     study: Study, corpus: Corpus, evaluated: Evaluated, conditions: Conditions, *, n_failed: int, leaky: bool
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return the contents of ``results.json`` and of ``predictions.parquet``; ``corpus`` is grouped by the protocol."""
-    tested, fold_codes = _tested(evaluated)
+    tested, fold_codes = tested_rows(evaluated)
     samples = corpus.samples.iloc[tested]
     labels = samples["label"].to_numpy(dtype=str)
     codes = np.searchsorted(evaluated.classes, labels)
-    scored = _scored(evaluated, samples, codes, fold_codes, seed=study.seed)
+    scored = score_rows(study, evaluated, corpus)
     metric = study.metrics[0]
     ratio = float(np.mean([len(fold.test) / len(fold.train) for fold in evaluated.folds]))
     found = comparisons(scored, metric, ratio)
@@ -76,24 +77,17 @@ def assemble(
     results = {
         "schema": SCHEMA,
         "study": study.name,
-        "corpus": {
-            "name": corpus.info.name,
-            "n_samples": len(corpus.samples),
-            "n_groups": int(corpus.samples["group"].nunique()) if "group" in corpus.samples else 0,
-            "classes": evaluated.classes.tolist(),
-            "n_failed": n_failed,
-            "synthetic": corpus.info.synthetic,
-            "licence": corpus.info.licence,
-        },
-        "protocol": _protocol(study, study.protocol, corpus, evaluated, leaky),
-        "rows": [_row(key, scored[key], evaluated) for key in scored],
+        "corpus": about_corpus(corpus, evaluated.classes.tolist(), n_failed),
+        "labels": about_labels(study),
+        "protocol": protocol_of(study, study.protocol, corpus, evaluated, leaky),
+        "rows": [result_row(key, scored[key], evaluated) for key in scored],
         "comparisons": found,
         "contributions": shares,
         "verdict": verdict(scored, found, evaluated.chosen, flags, metric, study, corpus, leaky),
         "red_flags": flags,
     }
     optional = {
-        "power": _power(scored, metric, ratio, study, corpus),
+        "power": power_of(scored, metric, ratio, study, corpus),
         "missing": missing_modalities(evaluated.outcomes, asked, conditions, metric=metric, seed=study.seed),
         "contribution_details": details,
         "abstention": _abstention(evaluated, codes),
@@ -106,13 +100,9 @@ def other_protocol(
     study: Study, spec: ProtocolSpec, corpus: Corpus, evaluated: Evaluated, *, leaky: bool
 ) -> dict[str, Any]:
     """Return what another protocol gives on the same features: its description and its rows."""
-    tested, fold_codes = _tested(evaluated)
-    samples = corpus.samples.iloc[tested]
-    codes = np.searchsorted(evaluated.classes, samples["label"].to_numpy(dtype=str))
-    scored = _scored(evaluated, samples, codes, fold_codes, seed=study.seed)
     return {
-        "protocol": _protocol(study, spec, corpus, evaluated, leaky),
-        "rows": [_row(key, scores, evaluated) for key, scores in scored.items()],
+        "protocol": protocol_of(study, spec, corpus, evaluated, leaky),
+        "rows": [result_row(key, scores, evaluated) for key, scores in score_rows(study, evaluated, corpus).items()],
     }
 
 
@@ -161,27 +151,71 @@ def bootstrap_groups(samples: pd.DataFrame) -> tuple[Array, int]:
     return codes, int(codes.max()) + 1
 
 
-def _tested(evaluated: Evaluated) -> tuple[Array, Array]:
+def tested_rows(evaluated: Evaluated) -> tuple[Array, Array]:
     """Return the positions of all test rows in the order of the answers, and the number of the fold of each."""
     sizes = [len(fold.test) for fold in evaluated.folds]
     return np.concatenate([fold.test for fold in evaluated.folds]), np.repeat(np.arange(len(sizes)), sizes)
 
 
-def _scored(
-    evaluated: Evaluated, samples: pd.DataFrame, codes: Array, fold_codes: Array, *, seed: int
+def score_rows(
+    study: Study, evaluated: Evaluated, corpus: Corpus, *, everyone: Array | None = None
 ) -> dict[RowKey, dict[str, Scores]]:
+    """Return every metric of every strategy, in the order of tables.
+
+    Parameters
+    ----------
+    study : Study
+    evaluated : Evaluated
+        Of classes: ``probabilities`` of shape (n_tested, n_classes); of numbers: of shape (n_tested,).
+    corpus : Corpus
+        Grouped as the protocol wants it.
+    everyone : ndarray of str, optional
+        Sorted names of the groups that a bootstrap draws from, where others have groups that these answers lack.
+    """
+    tested, fold_codes = tested_rows(evaluated)
+    samples = corpus.samples.iloc[tested]
     names = samples["group"].to_numpy(dtype=str) if "group" in samples else samples.index.to_numpy(dtype=str)
-    groups = np.unique(names, return_inverse=True)[1]
-    order = (*STRATEGIES, REFERENCE)
+    own, groups = np.unique(names, return_inverse=True)
+    within = (
+        None if everyone is None or len(everyone) > MANY_GROUPS else (len(everyone), np.searchsorted(everyone, own))
+    )
+    order = (*NAMED, REFERENCE)
     keys = sorted(evaluated.probabilities, key=lambda key: (order.index(key[0]), key[2], key[1]))
+    given = evaluated.probabilities
+    shared: dict[str, Any] = {"seed": study.seed, "within": within}
+    if study.task == "regression":
+        truth = samples["label"].to_numpy(dtype=np.float64)
+        return {key: score_values(truth, given[key], groups, fold_codes, **shared) for key in keys}
+    codes = np.searchsorted(evaluated.classes, samples["label"].to_numpy(dtype=str))
     once = np.unique(samples.index.to_numpy(dtype=str), return_index=True)[1]
-    return {key: score(codes, evaluated.probabilities[key], groups, fold_codes, seed=seed, once=once) for key in keys}
+    return {key: score(codes, given[key], groups, fold_codes, once=once, **shared) for key in keys}
 
 
-def _protocol(study: Study, spec: ProtocolSpec, corpus: Corpus, evaluated: Evaluated, leaky: bool) -> dict[str, Any]:
+def about_corpus(corpus: Corpus, classes: list[str], n_failed: int) -> dict[str, Any]:
+    """Return ``corpus`` of ``results.json``."""
+    return {
+        "name": corpus.info.name,
+        "n_samples": len(corpus.samples),
+        "n_groups": int(corpus.samples["group"].nunique()) if "group" in corpus.samples else 0,
+        "classes": classes,
+        "n_failed": n_failed,
+        "synthetic": corpus.info.synthetic,
+        "licence": corpus.info.licence,
+    }
+
+
+def about_labels(study: Study) -> dict[str, Any]:
+    """Return ``labels`` of ``results.json``: the column, and the map from its values to the classes, by name if it has one."""
+    called = study.label_map if isinstance(study.label_map, str) else None if study.label_map is None else "own"
+    column = study.label if isinstance(study.label, str) else list(study.label)
+    return {"column": column, "map": called, "mapping": dict(study.labels or {})}
+
+
+def protocol_of(study: Study, spec: ProtocolSpec, corpus: Corpus, evaluated: Evaluated, leaky: bool) -> dict[str, Any]:
+    """Return ``protocol`` of ``results.json``."""
     return {
         "name": spec.name,
-        "groups": spec.groups or corpus.info.groups,
+        "groups": spec.groups or study.group or corpus.info.groups,
         "adaptive": study.speaker_normalisation,
         "leaky": leaky,
         "n_folds": len(evaluated.folds),
@@ -190,7 +224,8 @@ def _protocol(study: Study, spec: ProtocolSpec, corpus: Corpus, evaluated: Evalu
     }
 
 
-def _row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated) -> dict[str, Any]:
+def metric_cells(scores: dict[str, Scores]) -> dict[str, dict[str, Any]]:
+    """Return ``metrics`` of a row of ``results.json``: mean over folds, 95 % interval, and the folds."""
     metrics = {}
     for name, values in scores.items():
         low, high = values.interval(bounded=name in BOUNDED)
@@ -200,6 +235,11 @@ def _row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated) -> dict[s
             "high": round(high, DIGITS),
             "folds": np.round(values.folds, DIGITS).tolist(),
         }
+    return metrics
+
+
+def result_row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated) -> dict[str, Any]:
+    """Return a row of ``results.json``."""
     n_answers = len(evaluated.probabilities[key])
     fit = sum(outcome.fit_seconds.get(key, 0.0) for outcome in evaluated.outcomes)
     predict = sum(outcome.predict_seconds.get(key, 0.0) for outcome in evaluated.outcomes)
@@ -207,7 +247,7 @@ def _row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated) -> dict[s
         "strategy": key[0],
         "blocks": list(key[1]),
         "classifier": key[2],
-        "metrics": metrics,
+        "metrics": metric_cells(scores),
         "fit_seconds": round(fit, 3),
         "predict_ms_per_sample": round(1000 * predict / n_answers, 4),
     }
@@ -220,7 +260,7 @@ def _row(key: RowKey, scores: dict[str, Scores], evaluated: Evaluated) -> dict[s
     return row
 
 
-def _power(
+def power_of(
     scored: dict[RowKey, dict[str, Scores]], metric: str, ratio: float, study: Study, corpus: Corpus
 ) -> dict[str, Any] | None:
     """Return what gain of fusion over the best single modality these folds could have shown."""
@@ -234,7 +274,7 @@ def _power(
         scored[single][metric],
         metric=metric,
         test_to_train=ratio,
-        group=(study.protocol.groups or corpus.info.groups) if "group" in corpus.samples else "sample",
+        group=(study.protocol.groups or study.group or corpus.info.groups) if "group" in corpus.samples else "sample",
         repeats=study.protocol.repeats,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,22 +13,41 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from ..features.errors import StudyError, TableError
-from ..features.samples import as_name, check_samples
+from ..classifiers.regression_recipes import binned
+from ..features.errors import StudyError
 from ..features.store import FeatureStore
 from ..features.tables import as_block
-from ..features.transcripts import transcribe
+from ..fusion.preparation import Children
+from .answers import turns_for
+from .augmented import make_children
 from .blocks import BlockTable, ProgressMaker, build_blocks
 from .combine import combine_fold
 from .compare import Array, RowKey
 from .conditions import Conditions, modalities_of
 from .corpora import Corpus
 from .fitting import fit_folds, guarded, or_raise
+from .learning_curve import curve_points, training_parts, without_controls
 from .near_copies import without_near_copies
+from .pooling import PART_OF, check_clips, pooled_rows
+from .preparation import prepare_corpus, with_transcripts
 from .protocols import DROPPED_LABELS, Fold, ProtocolSpec, check_leaks, find_leaks, make_folds, regroup
+from .regression import assemble_values, evaluate_values
 from .results import Evaluated, assemble, bootstrap_groups, contribution_table, degraded_rows, other_protocol
 from .strategies import REFERENCE
 from .study import Study
+from .task_kinds import TaskKind
+
+__all__ = [
+    "Compared",
+    "Run",
+    "Split",
+    "compare_strategies",
+    "evaluate_folds",
+    "prepare_corpus",
+    "run_study",
+    "split_corpus",
+    "with_transcripts",
+]
 
 
 @dataclass(frozen=True)
@@ -60,72 +79,16 @@ class Run:
     trials: list[dict[str, Any]] = field(default_factory=list)
 
 
-def prepare_corpus(study: Study, corpus: Corpus, *, require_label: bool = True, n_jobs: int = 1) -> Corpus:
-    """Return the corpus with the study's label column and map, less the samples they (or the protocol) drop.
+@dataclass(frozen=True)
+class Compared:
+    """A run, with the answers that it is made of and the corpus as its own protocol groups it."""
 
-    Texts that are absent come from where the study's ``transcript`` says.
-
-    Without ``require_label``, a corpus that has no labels is returned as it is: features need none.
-
-    Raises
-    ------
-    StudyError, TableError
-        The label column does not exist, or fewer than two classes remain.
-    """
-    return with_transcripts(study, _labelled(study, corpus, require_label), n_jobs=n_jobs)
+    run: Run
+    evaluated: Evaluated
+    corpus: Corpus
 
 
-def with_transcripts(study: Study, corpus: Corpus, *, n_jobs: int = 1) -> Corpus:
-    """Return the corpus with the texts that it lacks, from where the study's ``transcript`` says."""
-    if study.transcript is None or not any(spec.reads_text for spec in study.blocks.values()):
-        return corpus
-    found = transcribe(corpus.samples, study.transcript, n_jobs=n_jobs)
-    return replace(corpus, samples=corpus.samples.assign(text=found.texts), failures=found.failures)
-
-
-def _labelled(study: Study, corpus: Corpus, require_label: bool) -> Corpus:
-    corpus = _chosen(study, corpus)
-    samples = corpus.samples
-    if study.label not in samples and not require_label:
-        return corpus
-    if study.label not in samples:
-        raise StudyError(f"label column {study.label!r} is not in the corpus; it has {list(samples.columns)}")
-    labels = samples[study.label]
-    mapping = study.labels
-    if mapping is not None:
-        # A map that is named speaks of all labels of its corpus, of which a part need not have every one.
-        unused = sorted(set(mapping) - set(labels)) if isinstance(study.label_map, dict) else []
-        if unused or not set(mapping) & set(labels):
-            raise StudyError(
-                f"label_map names {unused or list(mapping)}, the labels are {sorted(set(labels.dropna()))}"
-            )
-        labels = labels.map(mapping)
-    if labels.isna().all() and not require_label:
-        return corpus
-    kept = labels.notna() & ~labels.isin(DROPPED_LABELS.get(study.protocol.name, ()))
-    if study.label_map is None and study.label != "label" and not labels.notna().all():
-        raise TableError(f"label column {study.label!r} is missing for {int(labels.isna().sum())} samples")
-    if not kept.any():
-        raise StudyError(f"no sample is left: the label map or protocol {study.protocol.name!r} drops every one")
-    return replace(corpus, samples=check_samples(samples.assign(label=labels)[kept]))
-
-
-def _chosen(study: Study, corpus: Corpus) -> Corpus:
-    """Return the corpus with the samples that a study speaks of, grouped as it says."""
-    samples = corpus.samples
-    missing = [column for column in (*study.where, *([study.group] if study.group else ())) if column not in samples]
-    if missing:
-        raise StudyError(f"the columns {missing} are not in the corpus; it has {list(samples.columns)}")
-    for column, values in study.where.items():
-        found = samples[column].map(as_name, na_action="ignore")
-        samples = samples[found.isin(values)]
-        if samples.empty:
-            raise StudyError(
-                f"no sample has a {column} out of {list(values)}; it is one of {sorted(found.unique())[:20]}"
-            )
-    if study.group is not None:
-        samples = check_samples(samples.assign(group=samples[study.group]))
-    return corpus if samples is corpus.samples else replace(corpus, samples=samples)
+Split = tuple[ProtocolSpec, Corpus, list[Fold]]
 
 
 def run_study(
@@ -161,11 +124,23 @@ def run_study(
     -------
     Run
     """
+    if study.tasks:
+        from .tasks import run_tasks
+
+        return run_tasks(
+            study,
+            corpus,
+            root=root,
+            n_jobs=n_jobs,
+            store=store,
+            missing=missing,
+            progress=progress,
+            on_task=on_task,
+        )
     corpus = prepare_corpus(study, corpus, n_jobs=n_jobs)
-    splits = [
-        (spec, regrouped, make_folds(regrouped.samples, spec, seed=study.seed))
-        for spec, regrouped in _regrouped(study, corpus)
-    ]
+    turns_for(study, corpus.samples)  # what is wrong with them is found before hours of extraction
+    check_clips(study, corpus.samples)
+    splits = split_corpus(study, corpus)
     table = build_blocks(
         study,
         corpus,
@@ -174,29 +149,97 @@ def run_study(
         store=store,
         progress=progress,
     )
+    options: dict[str, Any] = {"n_jobs": n_jobs, "store": store, "missing": missing, "progress": progress}
+    return compare_strategies(study, corpus, splits, table, on_task=on_task, **options).run
+
+
+def split_corpus(study: Study, corpus: Corpus) -> list[Split]:
+    """Return each protocol of a study, its own first, with the corpus grouped as it wants it, and its folds."""
+    found = []
+    for spec, regrouped in _regrouped(study, corpus):
+        samples = regrouped.samples
+        if (
+            study.task == "regression" and not study.tasks
+        ):  # folds are as alike in what is predicted as groups let them be
+            samples = samples.assign(label=binned(samples["label"]).astype(str))
+        found.append((spec, regrouped, make_folds(samples, spec, seed=study.seed)))
+    return found
+
+
+def compare_strategies(
+    study: Study,
+    corpus: Corpus,
+    splits: Sequence[Split],
+    table: BlockTable,
+    *,
+    n_jobs: int = 1,
+    store: FeatureStore | None = None,
+    missing: bool = True,
+    progress: ProgressMaker | None = None,
+    on_task: Callable[[int, int], None] | None = None,
+) -> Compared:
+    """Compare the strategies of a study on features that were measured; options as of :func:`run_study`.
+
+    Parameters
+    ----------
+    study : Study
+        Of one task.
+    corpus : Corpus
+        As :func:`prepare_corpus` gives it.
+    splits : sequence of Split
+        As :func:`split_corpus` gives them.
+    table : BlockTable
+        Of the corpus' samples.
+    """
+    check_clips(study, corpus.samples)
+    evaluate, put_together = KINDS[study.task]
     leaks = [_find_leaks(study, regrouped.samples, folds, table) for _, regrouped, folds in splits]
     leaky = [check_leaks(found, spec) for found, (spec, _, _) in zip(leaks, splits, strict=True)]
-    worse = _degraded(study, corpus, table, [fold for _, _, folds in splits for fold in folds], n_jobs, store, progress)
+    every_fold = [fold for _, _, folds in splits for fold in folds]
+    worse = _degraded(study, corpus, table, every_fold, n_jobs, store, progress)
+    trained = corpus.samples.index[np.unique(np.concatenate([fold.train for fold in every_fold]))]
+    augmentation = make_children(study, corpus, table.X, trained=trained, n_jobs=n_jobs, store=store, progress=progress)
+    joined = {} if augmentation.children is None else {"children": augmentation.children}
     blocks = list(dict.fromkeys(table.X.columns.get_level_values(0)))
     conditions = Conditions(
         modalities_of(study, blocks) if missing else {"all": tuple(blocks)},
         {name: X for name, (_, X) in worse.items()},
     )
     references = _references(study, *splits[0][1:])
-    n_tasks = len(study.classifiers) * sum(len(folds) for _, _, folds in splits)
-    evaluated: list[Evaluated] = []
-    for _, regrouped, folds in splits:
-        done = len(study.classifiers) * sum(len(item.folds) for item in evaluated)
-        tell = None if on_task is None else partial(_tell, on_task, done, n_tasks)
-        own = conditions if not evaluated else Conditions(conditions.modalities, {})
-        evaluated.append(_evaluate(study, regrouped.samples, table.X, folds, own, n_jobs, tell))
+    parts, too_few = training_parts(study, splits[0][1].samples, splits[0][2])
+    every_fold += [fold for part in parts.values() for fold in part]
+    n_done, n_tasks = 0, len(study.classifiers) * len(every_fold)
+
+    def answer(asked: Study, samples: pd.DataFrame, folds: list[Fold], own: Conditions) -> Evaluated:
+        nonlocal n_done
+        tell = None if on_task is None else partial(_tell, on_task, n_done, n_tasks)
+        n_done += len(study.classifiers) * len(folds)
+        return evaluate(asked, samples, table.X, folds, own, n_jobs, tell, **joined)
+
+    plain = Conditions(conditions.modalities, {})
+    evaluated = [
+        answer(study, regrouped.samples, folds, plain if number else conditions)
+        for number, (_, regrouped, folds) in enumerate(splits)
+    ]
+    curve = {
+        share: answer(without_controls(study), splits[0][1].samples, folds, plain) for share, folds in parts.items()
+    }
     evaluated[0].probabilities.update(references)
     n_failed = table.failures["sample"].nunique()
-    results, predictions = assemble(study, splits[0][1], evaluated[0], conditions, n_failed=n_failed, leaky=leaky[0])
+    results, predictions = put_together(
+        study, splits[0][1], evaluated[0], conditions, n_failed=n_failed, leaky=leaky[0]
+    )
+    if study.augmentations:
+        results["augmentation"] = augmentation.described()
     if worse:
         results["degraded"] = degraded_rows(
             evaluated[0], {name: about for name, (about, _) in worse.items()}, metric=study.metrics[0], seed=study.seed
         )
+    if curve:
+        results["learning_curve"] = curve_points(study, splits[0][1], evaluated[0], curve)
+    if study.pool is not None:
+        results["pooled"] = pooled_rows(study, splits[0][1], evaluated[0])
+        predictions[PART_OF] = predictions["sample"].map(splits[0][1].samples[study.pool]).astype(str)
     others = [
         other_protocol(study, spec, regrouped, found, leaky=stamp)
         for (spec, regrouped, _), found, stamp in list(zip(splits, evaluated, leaky, strict=True))[1:]
@@ -210,10 +253,12 @@ def run_study(
         *_absences(table.X),
         *(f"leaky: {line}" for line in leaks[0]),
         *copies,
+        *augmentation.notes,
+        *too_few,
         *(note for about, _ in worse.values() for note in about["notes"]),
         *dict.fromkeys(line for found in evaluated for line in found.warnings),
     )
-    return Run(
+    run = Run(
         results,
         predictions,
         table,
@@ -222,6 +267,7 @@ def run_study(
         contribution_table(evaluated[0], splits[0][1].samples),
         [trial for outcome in evaluated[0].outcomes for trial in outcome.trials],
     )
+    return Compared(run, evaluated[0], splits[0][1])
 
 
 def _references(study: Study, corpus: Corpus, folds: list[Fold]) -> dict[RowKey, Array]:
@@ -287,7 +333,7 @@ def _tell(on_task: Callable[[int, int], None], done: int, total: int, finished: 
     on_task(done + finished, total)
 
 
-def _evaluate(
+def evaluate_folds(
     study: Study,
     samples: pd.DataFrame,
     X: pd.DataFrame,
@@ -295,13 +341,15 @@ def _evaluate(
     conditions: Conditions,
     n_jobs: int,
     on_task: Callable[[int, int], None] | None,
+    children: Children | None = None,
 ) -> Evaluated:
     """Fit every family on every fold, which takes the time; then put every strategy together, fold by fold."""
     y = samples["label"].to_numpy(dtype=str)
     groups = samples["group"].to_numpy(dtype=str) if "group" in samples else None
     classes, codes = np.unique(y, return_inverse=True)
     group_codes, n_groups = bootstrap_groups(samples)
-    fitted = fit_folds(study, folds, X, y, groups, conditions, n_jobs=n_jobs, on_task=on_task)
+    turns = turns_for(study, samples)
+    fitted = fit_folds(study, folds, X, y, groups, conditions, children=children, n_jobs=n_jobs, on_task=on_task)
     count = len(study.classifiers)
     combining = (
         delayed(guarded)(
@@ -314,6 +362,7 @@ def _evaluate(
             n_groups,
             classes,
             conditions,
+            turns,
         )
         for number, fold in enumerate(folds)
     )
@@ -336,3 +385,10 @@ def _absences(X: pd.DataFrame) -> list[str]:
         if absent:
             notes.append(f"{block} is absent in {absent} of {len(X)} samples")
     return notes
+
+
+# By kind of task: what answers the folds, and what makes results of the answers.
+KINDS: dict[TaskKind, tuple[Callable[..., Evaluated], Callable[..., tuple[dict[str, Any], pd.DataFrame]]]] = {
+    "classification": (evaluate_folds, assemble),
+    "regression": (evaluate_values, assemble_values),
+}

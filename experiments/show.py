@@ -13,7 +13,6 @@ from ..features.errors import SampleError, StudyError
 from ..features.files import read_bytes
 from ..features.media import decode_audio
 from .drawing import (
-    ACCENT,
     INK,
     LINE_CHARACTERS,
     SECOND,
@@ -21,18 +20,16 @@ from .drawing import (
     draw_faces,
     draw_openings,
     draw_presence,
-    draw_sound,
     draw_tokens,
-    envelope,
     new_figure,
     save_figure,
 )
+from .drawing_signals import MAX_TRACES, draw_bands, draw_sound, draw_traces
 
 TEXT_SUFFIXES = (".txt", ".srt", ".vtt", ".align")
 RECORDING_SUFFIXES = (".csv", ".edf", ".bdf", ".fif")
 PICTURE_FORMATS = (".png", ".pdf", ".svg")
 N_FRAMES, FRAMES_A_ROW = 6, 3
-MAX_TRACES = 16
 Facts = dict[str, Any]
 
 
@@ -225,36 +222,21 @@ def _draw_film(
 def _show_recording(
     data: bytes, start_s: float | None, end_s: float | None, sampling_rate_hz: float | None
 ) -> tuple[Any, Facts]:
-    from ..features.eeg import BANDS_HZ
     from ..features.recordings import gap_rows, read_recording
-    from ..features.spectra import band_powers, power_density
 
     recording = read_recording(data, sampling_rate_hz=sampling_rate_hz, start_s=start_s, end_s=end_s)
     rate, shown = recording.sampling_rate_hz, min(len(recording.channels), MAX_TRACES)
-    samples = recording.samples[:, :shown] - np.median(recording.samples[:, :shown], axis=0)
-    bands = {name: band for name, band in BANDS_HZ.items() if band[1] <= rate / 2}
     figure, (traces, heat) = new_figure([0.9 + 0.32 * shown, 1.0 + 0.18 * shown])
-    spread = 6 * float(np.median(np.abs(samples))) or 1.0
-    times = np.arange(len(samples)) / rate
-    for row in range(shown):
-        bottom, top, edges = envelope(np.clip(samples[:, row], -spread, spread), times)
-        traces.fill_between(edges, bottom - row * spread, top - row * spread, color=ACCENT, linewidth=0.4)
-    traces.set_yticks(-spread * np.arange(shown), recording.channels[:shown])
-    traces.set_xlim(0, times[-1])
+    draw_traces(traces, recording.samples, recording.channels, rate)
     traces.set_xlabel("recorded time (s); dashed lines: gaps" if recording.gaps else "time (s)")
     rows = () if recording.times_s is None else gap_rows(recording.times_s, rate)
     for row in rows:
         traces.axvline(row / rate, color=SECOND, linewidth=1, linestyle="--")
-    frequencies, density = power_density(samples.T, rate, segment_s=min(1.0, len(samples) / rate))
-    level = 10 * np.log10(band_powers(density, frequencies, bands) + 1e-12)
-    image = heat.imshow(level, aspect="auto", cmap="magma")
-    heat.set_yticks(range(shown), recording.channels[:shown])
-    heat.set_xticks(range(len(bands)), [f"{name}\n{low:g} to {high:g} Hz" for name, (low, high) in bands.items()])
-    heat.spines[:].set_visible(False)
+    image = draw_bands(heat, recording.samples, recording.channels, rate)
     figure.colorbar(image, ax=heat, label="band power (dB re 1 µV²)", pad=0.01)
     facts = {
         "kind": "recording",
-        "duration_s": round(len(samples) / rate, 3),
+        "duration_s": round(len(recording.samples) / rate, 3),
         "sampling_rate_hz": round(rate, 3),
         "channels": list(recording.channels),
         "shown": shown,

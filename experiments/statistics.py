@@ -19,8 +19,11 @@ N_BOOTSTRAP = 2000
 ECE_BINS = 15
 LOG_FLOOR = 1e-7
 MANY_GROUPS = 10_000  # above, groups are drawn in bunches: the draws would take gigabytes and tell nothing more
-LOWER_IS_BETTER = ("log_loss", "brier", "ece")
-BOUNDED = ("uar", "accuracy", "macro_f1", "weighted_f1", "ece")
+LOWER_IS_BETTER = ("log_loss", "brier", "ece", "mae", "rmse")
+BOUNDED = ("uar", "accuracy", "macro_f1", "weighted_f1", "ece", "acc2", "acc7")
+
+# The number of all groups that are drawn from, and the positions of one's own among them.
+Within = tuple[int, Array] | None
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,28 @@ def metrics_of(counts: Tally) -> dict[str, Array]:
     }
 
 
+def top_k_accuracy(codes: Array, probabilities: Array, k: int) -> float:
+    """Return how often the true class is among the ``k`` most probable ones; with 1, that is accuracy.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Column of the true class.
+    probabilities : ndarray of shape (n_samples, n_classes)
+        Of equal ones the first stands before the others, as in every answer.
+    k : int
+
+    Examples
+    --------
+    >>> top_k_accuracy(np.array([0, 2]), np.array([[0.3, 0.5, 0.2], [0.6, 0.3, 0.1]]), 2)
+    0.5
+    """
+    own = probabilities[np.arange(len(codes)), codes][:, None]
+    earlier = np.arange(probabilities.shape[1]) < codes[:, None]
+    before = (probabilities > own) | ((probabilities == own) & earlier)
+    return float((before.sum(axis=1) < k).mean())
+
+
 @lru_cache(maxsize=1)
 def bootstrap_weights(n_groups: int, *, seed: int, n_draws: int = N_BOOTSTRAP) -> Array:
     """Return how often each group is drawn, with replacement, in each bootstrap sample; the strategies share the array."""
@@ -118,6 +143,17 @@ def bootstrap_weights(n_groups: int, *, seed: int, n_draws: int = N_BOOTSTRAP) -
     weights = random.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_draws).astype(np.float64)
     weights.flags.writeable = False
     return weights
+
+
+def drawn_weights(n_groups: int, *, seed: int, within: Within = None) -> tuple[Array, float]:
+    """Return how often each group is drawn in each bootstrap sample, and by what deviations are widened.
+
+    With ``within``, the number of all groups and the positions of these among them, it is all groups that are drawn from.
+    """
+    if within is None:
+        return bootstrap_weights(n_groups, seed=seed), widening(n_groups)
+    everyone, positions = within
+    return bootstrap_weights(everyone, seed=seed)[:, positions], widening(everyone)
 
 
 def widening(n_groups: int) -> float:
@@ -174,17 +210,36 @@ class Scores:
         return (max(0.0, float(low)), min(1.0, float(high))) if bounded else (float(low), float(high))
 
 
-def deviations(counts: Tally, *, seed: int) -> dict[str, Array]:
+def deviations(counts: Tally, *, seed: int, within: Within = None) -> dict[str, Array]:
     """Return every metric in each bootstrap sample of groups, less its value on all groups, widened for few groups."""
     n_groups = len(counts.losses)
-    drawn = metrics_of(counts.weighted(bootstrap_weights(n_groups, seed=seed)))
+    weights, factor = drawn_weights(n_groups, seed=seed, within=within)
+    drawn = metrics_of(counts.weighted(weights))
     whole = metrics_of(counts.weighted(np.ones((1, n_groups))))
-    factor = widening(n_groups)
     return {name: factor * (drawn[name] - whole[name][0]) for name in drawn}
 
 
+def drawn_groups(groups: Array, *, seed: int, within: Within = None) -> Array:
+    """Return what a bootstrap draws in place of groups: the rows of a single group, bunches of very many groups."""
+    if within is not None and within[0] > 1:
+        return groups
+    if groups.max() == 0:
+        groups = np.arange(len(groups))
+    if groups.max() >= MANY_GROUPS:
+        bunch = np.random.default_rng(seed).permutation(np.arange(groups.max() + 1) % MANY_GROUPS)
+        return np.asarray(bunch[groups])
+    return groups
+
+
 def score(
-    codes: Array, probabilities: Array, groups: Array, folds: Array, *, seed: int, once: Array | None = None
+    codes: Array,
+    probabilities: Array,
+    groups: Array,
+    folds: Array,
+    *,
+    seed: int,
+    once: Array | None = None,
+    within: Within = None,
 ) -> dict[str, Scores]:
     """Return every metric of one strategy, by fold and by bootstrap over groups.
 
@@ -197,6 +252,8 @@ def score(
         The same seed draws the same groups, so that two strategies can be compared pair by pair.
     once : ndarray of shape (n_samples,), optional
         Rows that hold each sample once, where folds are repeated and a sample is tested several times; all by default.
+    within : (int, ndarray), optional
+        As in :func:`drawn_weights`: where other answers, to be drawn together with these, have groups that these lack.
 
     Notes
     -----
@@ -206,15 +263,9 @@ def score(
     by_fold = metrics_of(tally(codes, probabilities, folds))
     counts = tally(codes, probabilities, groups)
     by_group = metrics_of(counts)
-    n_groups = len(counts.losses)
-    if n_groups == 1:
-        groups = np.arange(len(codes))
-    if groups.max() >= MANY_GROUPS:
-        bunch = np.random.default_rng(seed).permutation(np.arange(groups.max() + 1) % MANY_GROUPS)
-        groups = bunch[groups]
-    if n_groups == 1 or n_groups > MANY_GROUPS:
-        counts = tally(codes, probabilities, groups)
-    draws = deviations(counts, seed=seed)
+    drawn = drawn_groups(groups, seed=seed, within=within)
+    own = within if drawn is groups else None
+    draws = deviations(counts if drawn is groups else tally(codes, probabilities, drawn), seed=seed, within=own)
     right = probabilities.argmax(axis=1) == codes
     right = right if once is None else right[once]
     return {name: Scores(by_fold[name], draws[name], by_group[name].astype(np.float32), right) for name in by_fold}

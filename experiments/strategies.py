@@ -32,11 +32,16 @@ HYBRID_RULES: dict[str, Rule] = {
     "hybrid_stacking": "stacking",
 }
 FUSIONS = (*EARLY_KINDS, *LATE_RULES, *HYBRID_RULES)
+# Experts that hear the turns around a sample, of one modality or several, and whether also those that follow. They take a corpus
+# of dialogues, and answer better only where the dialogue is there too: a study has them where it names them.
+CONTEXTS: dict[str, bool] = {"context": False, "context_later": True}
 SINGLES = ("unimodal", "best_single")
 CONTROLS = ("majority", "oracle", "shuffled_modality", "permuted_labels")
 CHOSEN = ("selected_early", "selected_late", "selected")
-# In the order of tables. `selected` is the fusion that each fold chooses by its training rows, `best_single` the modality.
-STRATEGIES = ("majority", "permuted_labels", *SINGLES, *FUSIONS, *CHOSEN, "shuffled_modality", "oracle")
+# In the order of tables. `selected` is what each fold chooses by its training rows of all that combines, `best_single` the
+# modality.
+NAMED = ("majority", "permuted_labels", *SINGLES, *FUSIONS, *CONTEXTS, *CHOSEN, "shuffled_modality", "oracle")
+STRATEGIES = tuple(name for name in NAMED if name not in CONTEXTS)  # of a study that names none
 REFERENCE = "reference"  # answers from outside, such as those of people; a study names them, they are no strategy
 
 

@@ -18,17 +18,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ..classifiers.calibrators import Method
 from ..classifiers.recipes import FAMILIES, Kind, Meta, expert_pipeline, final_classifier, meta_classifier
+from ..classifiers.regression_recipes import expert_regressor, final_regressor, meta_regressor
 from ..features.dialogue import check_context
 from ..features.errors import EmofuseError, StudyError
 from ..features.extractors import make_extractor
 from ..features.label_spaces import label_map
+from ..fusion.preparation import Balance
+from .augmentation_spec import AugmentationSpec, check_augmentations
 from .degradation_spec import DegradationSpec, affected_blocks, source_column_of
 from .protocols import ProtocolSpec
-from .strategies import STRATEGIES
+from .strategies import NAMED, STRATEGIES
+from .task_kinds import CLASS_METRICS, ClassMetric, TaskKind, ValueMetric, check_kind, with_defaults
 
 Family = Literal["boosted", "linear", "kernel", "given"]
-Metric = Literal["uar", "accuracy", "macro_f1", "weighted_f1", "log_loss", "brier", "ece"]
-METRICS: tuple[Metric, ...] = Metric.__args__  # type: ignore[attr-defined]
+Metric = Literal[ClassMetric, ValueMetric]
+METRICS = CLASS_METRICS
 # What a sample table's column is measured by where no study says more; series need their channels and rate declared.
 DEFAULT_BLOCKS: dict[str, dict[str, Any]] = {
     "audio": {"audio": {"extractor": "opensmile", "recipes": {"kernel": {"scaling": "quantile"}}}},
@@ -105,7 +109,10 @@ class Study(BaseModel):
     name: str = Field(min_length=1)
     description: str = ""
     corpus: str
-    label: str = Field("label", description="column of the sample table to predict")
+    task: TaskKind = Field("classification", description="whether classes are predicted or numbers")
+    label: str | tuple[str, ...] = Field(
+        "label", min_length=1, description="column of the sample table to predict, or several, each a task of its own"
+    )
     label_map: dict[str, str] | str | None = Field(
         None, description="label to label, or the name of a map; a label that is not listed is dropped"
     )
@@ -136,6 +143,15 @@ class Study(BaseModel):
     degradations: tuple[DegradationSpec, ...] = Field(
         (), description="how inputs of test samples are made worse, and by how much, for noise curves"
     )
+    balance: Balance = Field(
+        "weights",
+        description="unequal classes in training: 'weights' leaves them to the classifiers, 'none' has none weigh them, "
+        "'over' repeats rows of the rarer ones, 'under' leaves out rows of the commoner ones",
+    )
+    augmentations: tuple[AugmentationSpec, ...] = Field(
+        (),
+        description="how training samples are varied; their varied copies train where they do, and are tested nowhere",
+    )
     references: dict[str, str] = Field(
         default_factory=dict,
         description="name to table of the corpus: answers to stand beside, such as those of people",
@@ -154,6 +170,22 @@ class Study(BaseModel):
         description="'image' or blocks by which test samples are near copies of training; also measured without them",
     )
     n_inner: int = Field(5, ge=2, description="inner folds of calibration and stacking")
+    learning_curve: tuple[float, ...] = Field(
+        (), description="shares of the training groups, such as 0.2 and 0.5, that strategies are also trained on"
+    )
+    window_s: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="length of the windows that clips and recordings are cut into"
+    )
+    step_s: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="from the beginning of a window to that of the next; window_s by default",
+    )
+    pool: str | None = Field(
+        None,
+        description="column that names what samples are parts of, such as 'recording' of windows: it gets one answer too",
+    )
     seed: int = Field(0, ge=0)
     budget: int = Field(0, ge=0, le=1000, description="tuning trials a strategy; 0 takes the recipes as they are")
     train: dict[str, Any] = Field(
@@ -169,6 +201,18 @@ class Study(BaseModel):
                 raise ValueError(f"block {name!r} needs a plain name of letters, digits and _ (and not 'early')")
         return blocks
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: Any) -> Any:
+        return with_defaults(values) if isinstance(values, Mapping) else values
+
+    @field_validator("label")
+    @classmethod
+    def _check_label(cls, label: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not isinstance(label, str) and len(set(label)) < len(label):
+            raise ValueError(f"a column is named twice in {list(label)}")
+        return label
+
     @field_validator("label_map")
     @classmethod
     def _check_label_map(cls, given: dict[str, str] | str | None) -> dict[str, str] | str | None:
@@ -177,9 +221,9 @@ class Study(BaseModel):
     @field_validator("strategies")
     @classmethod
     def _check_strategies(cls, strategies: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in strategies if name not in STRATEGIES]
+        unknown = [name for name in strategies if name not in NAMED]
         if unknown:
-            raise ValueError(f"{unknown} are not known; choose from {list(STRATEGIES)}")
+            raise ValueError(f"{unknown} are not known; choose from {list(NAMED)}")
         return strategies
 
     @field_validator("precisions")
@@ -189,26 +233,58 @@ class Study(BaseModel):
             raise ValueError(f"a precision lies between 0 and 1, got {list(precisions)}")
         return precisions
 
+    @field_validator("learning_curve")
+    @classmethod
+    def _check_shares(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 < share < 1 for share in shares) or sorted(set(shares)) != list(shares):
+            raise ValueError(f"shares lie between 0 and 1, each larger than the one before, got {list(shares)}")
+        return shares
+
     @model_validator(mode="after")
     def _check_recipes(self) -> Study:
+        defaults = {
+            name: known.get_default(call_default_factory=True, validated_data={})
+            for name, known in type(self).model_fields.items()
+        }
+        others = {name for name, default in defaults.items() if getattr(self, name) != default}
+        check_kind(self.task, self.metrics, self.strategies, self.classifiers, others)
+        expert, final, meta_of = RECIPES[self.task]
         for name, block in self.blocks.items():
             for family in dict.fromkeys((*self.classifiers, *block.recipes)):
                 recipe = block.recipes.get(family, {})
-                make = partial(expert_pipeline, family, block.kind, **recipe)
-                _try_out(make, block.kind if recipe else None, f"blocks.{name}.recipes.{family}")
+                make = partial(expert, family, block.kind, **recipe)
+                _try_out(make, block.kind if recipe else None, f"blocks.{name}.recipes.{family}", self.task)
         unknown = [name for name in self.near_copies if name != "image" and name not in self.blocks]
         if unknown:
             raise ValueError(f"near_copies names {unknown}; choose from 'image' and the blocks {list(self.blocks)}")
         columns = {name: source_column_of(block.extractor, block.parameters) for name, block in self.blocks.items()}
         for spec in self.degradations:
             affected_blocks(spec, columns)
+        check_augmentations(self.augmentations, columns)
+        if self.step_s is not None and self.window_s is None:
+            raise ValueError("step_s needs window_s, the length of the windows")
+        tables = [name for name, block in self.blocks.items() if block.extractor == "table"]
+        if self.window_s is not None and tables:
+            raise ValueError(f"window_s cuts clips into windows, which the tables of the blocks {tables} do not have")
         for meta, parameters in self.meta.items():
-            _try_out(partial(meta_classifier, meta, **parameters), "dense", f"meta.{meta}")
+            _try_out(partial(meta_of, meta, **parameters), "dense", f"meta.{meta}", self.task)
         for family, parameters in self.early.items():
-            _try_out(partial(final_classifier, family, **parameters), "dense", f"early.{family}")
+            _try_out(partial(final, family, **parameters), "dense", f"early.{family}", self.task)
         if self.train:
             self.for_training()
         return self
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The columns to predict, where there are several; empty where there is one."""
+        return () if isinstance(self.label, str) else self.label
+
+    @property
+    def column(self) -> str:
+        """The one column to predict; raises StudyError where there are several."""
+        if isinstance(self.label, str):
+            return self.label
+        raise StudyError(f"study {self.name!r} predicts {', '.join(self.label)}: name one of them with --task")
 
     @property
     def labels(self) -> Mapping[str, str] | None:
@@ -217,7 +293,9 @@ class Study(BaseModel):
 
     def for_training(self) -> Study:
         """Return the study that a model which is put to work is validated and trained by."""
-        return parse_study(_merged(self.model_dump() | {"train": {}}, self.train), source=f"{self.name}, train")
+        return parse_study(
+            _merged(self.model_dump() | {"train": {}, "learning_curve": ()}, self.train), source=f"{self.name}, train"
+        )
 
     def recipe(self, block: str, family: Family) -> dict[str, Any]:
         """Return the classifier parameters of a block; columns scaled by speaker need no more than a standard scale."""
@@ -332,9 +410,9 @@ def shipped_studies() -> list[str]:
     return sorted(item.name.removesuffix(".toml") for item in _folder().iterdir() if item.name.endswith(".toml"))
 
 
-def _try_out(make: Callable[[], Any], kind: Kind | None, where: str) -> None:
-    """Make a classifier and fit it on eight rows: a value that it cannot take is found before hours of extraction."""
-    labels = ["a", "b"] * 4
+def _try_out(make: Callable[[], Any], kind: Kind | None, where: str, task: TaskKind) -> None:
+    """Make a model and fit it on eight rows: a value that it cannot take is found before hours of extraction."""
+    labels: list[Any] = ["a", "b"] * 4 if task == "classification" else [0.0, 1.5] * 4
     rows = {
         "dense": pd.DataFrame({"x": range(8), "y": [0, 1] * 4}, dtype="float32"),
         "text": pd.DataFrame({"utterance": ["oh no", "great!"] * 4}),
@@ -348,7 +426,8 @@ def _try_out(make: Callable[[], Any], kind: Kind | None, where: str) -> None:
         if kind is not None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                estimator.fit(rows[kind], labels).predict_proba(rows[kind])
+                fitted = estimator.fit(rows[kind], labels)
+                (fitted.predict_proba if task == "classification" else fitted.predict)(rows[kind])
     except (EmofuseError, TypeError, ValueError) as error:
         raise StudyError(f"{where}: {error}") from None
 
@@ -384,4 +463,9 @@ def _toml_value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+# By kind of task: what makes the model of a block, of concatenated blocks, and of other models' answers.
+RECIPES: dict[TaskKind, tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]] = {
+    "classification": (expert_pipeline, final_classifier, meta_classifier),
+    "regression": (expert_regressor, final_regressor, meta_regressor),
+}
 assert set(Family.__args__) == set(FAMILIES)  # type: ignore[attr-defined]

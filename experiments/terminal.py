@@ -12,6 +12,7 @@ from ..features.terminal import new_console, new_table, print_notes
 from .audit_findings import Finding
 from .blocks import BlockTable
 from .report import number, protocol_columns, protocol_rows, row_kind, row_name, sorted_rows, stamps
+from .report_data import row_key
 from .results import METRIC_LABELS
 
 
@@ -20,12 +21,14 @@ def print_results(results: dict[str, Any], metric: str) -> None:
     corpus, protocol = results["corpus"], results["protocol"]
     marks = stamps(results)
     groups = f"{corpus['n_groups']} {protocol['groups']}s, " if corpus["n_groups"] else ""
-    title = f"{results['study']}: {corpus['n_samples']} samples, {groups}{protocol['name']}"
+    tasks = results.get("tasks", [])
+    mean = f", mean over {len(tasks)} tasks" if tasks else ""
+    title = f"{results['study']}: {corpus['n_samples']} samples, {groups}{protocol['name']}{mean}"
     table = new_table(title + (f"  [{', '.join(marks).upper()}]" if marks else ""))
     table.add_column("strategy")
     table.add_column("classifier")
     table.add_column(f"{METRIC_LABELS[metric]} (95 % interval)", justify="right")
-    others = [name for name in METRIC_LABELS if name != metric]
+    others = [name for name in METRIC_LABELS if name != metric and name in results["rows"][0]["metrics"]]
     for name in others:
         table.add_column(METRIC_LABELS[name], justify="right")
     for row in sorted_rows(results, metric):
@@ -37,9 +40,51 @@ def print_results(results: dict[str, Any], metric: str) -> None:
         table.add_row(row_name(row), row["classifier"], interval, *cells, style=style)
     console = new_console()
     console.print(table)
+    if tasks:
+        console.print(_task_table(tasks, metric))
     if "other_protocols" in results:
         console.print(_protocol_table(results, metric))
+    for line in _more_lines(results, metric):
+        console.print(line, highlight=False)
     console.print(results["verdict"], style="bold", highlight=False, markup=False)
+
+
+def _more_lines(results: dict[str, Any], metric: str) -> Iterator[str]:
+    """Yield what the best strategy answers to clips in place of their parts, and with less to train on."""
+    best = next((row for row in sorted_rows(results, metric) if row_kind(row) != "control"), None)
+    if best is None:
+        return
+    name = f"{row_name(best)} ({best['classifier']}), {METRIC_LABELS[metric]}"
+    if pooled := results.get("pooled"):
+        found = [(item["rule"], _same(item["rows"], best)) for item in pooled]
+        told = ", ".join(f"{number(row['metrics'][metric]['mean'])} by {rule}" for rule, row in found if row)
+        of = f"{number(best['metrics'][metric]['mean'])} of parts"
+        yield f"One answer a {pooled[0]['by']} ({pooled[0]['n_clips']} of them): {name} {of}, {told}."
+    if points := results.get("learning_curve"):
+        found = [(f"{100 * point['share']:g} %", _same(point["rows"], best)) for point in points]
+        told = ", ".join(f"{number(row['metrics'][metric]['mean'])} with {share}" for share, row in found if row)
+        yield f"By share of the training groups: {name} {told}."
+
+
+def _same(rows: Sequence[dict[str, Any]], wanted: dict[str, Any]) -> dict[str, Any] | None:
+    return next((row for row in rows if row_key(row) == row_key(wanted)), None)
+
+
+def _task_table(tasks: Sequence[dict[str, Any]], metric: str) -> Table:
+    """Return what each task found: its best fusion and single modality, or the chosen ones where there are any."""
+    table = new_table("Task by task")
+    for heading in ("task", "samples", f"fusion, {METRIC_LABELS[metric]}", "one modality", "verdict"):
+        table.add_column(heading, justify="right" if heading == "samples" else "left")
+    for task in tasks:
+        rows = sorted_rows(task, metric)
+        found = []
+        for kind, chosen in (("fusion", "selected"), ("single", "best_single")):
+            own = [row for row in rows if row_kind(row) == kind]
+            row = next((row for row in own if row["strategy"] == chosen), own[0] if own else None)
+            found.append("" if row is None else f"{number(row['metrics'][metric]['mean'])} {row_name(row)}")
+        cells = (task["name"], str(task["corpus"]["n_samples"]), *found, task["verdict"].split(":")[0])
+        table.add_row(*map(Text, cells))
+    return table
 
 
 def _protocol_table(results: dict[str, Any], metric: str) -> Table:
@@ -116,7 +161,11 @@ def print_classes(evaluation: dict[str, Any]) -> None:
     for item, counts in zip(evaluation["per_class"], evaluation["confusion"], strict=True):
         figures = ["" if item[name] is None else number(item[name]) for name in ("recall", "precision", "f1")]
         table.add_row(Text(item["class"]), str(item["n"]), *figures, *map(str, counts))
-    new_console().print(table)
+    console = new_console()
+    console.print(table)
+    if evaluation["top_k"]:
+        guesses = ", ".join(f"{k} in {number(share)}" for k, share in evaluation["top_k"].items())
+        console.print(f"The true class is among the first {guesses} of the samples.", highlight=False)
 
 
 def print_findings(findings: Sequence[Finding], title: str) -> None:

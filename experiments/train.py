@@ -19,23 +19,30 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from ..features.drift import Reference, text_rows
 from ..features.errors import EmofuseWarning, StudyError
 from ..features.store import FeatureStore
+from ..fusion.blocks import select_block
 from ..fusion.early import EarlyFusion
 from ..fusion.late import LateFusion
-from .answers import BEST_SINGLE, CHOSEN_FROM, SELECTED, SELECTED_EARLY, SELECTED_LATE
+from .answers import BEST_SINGLE, CHOSEN_FROM, SELECTED, SELECTED_EARLY, SELECTED_LATE, turns_for
+from .augmentation_spec import augmentations_within
+from .augmented import make_children
 from .blocks import Array, ProgressMaker
 from .combine import choose_strategy
 from .compare import RowKey, early_kinds
 from .conditions import Conditions, modalities_of
 from .corpora import Corpus
+from .degradation_spec import source_column_of
 from .digests import group_digests, listed, source_digests
 from .estimators import make_strategy
 from .fitting import fit_folds
+from .preparation import chosen_samples
 from .protocols import Fold, ProtocolSpec, regroup
 from .run import Run, run_study
-from .strategies import CHOSEN, CONTROLS, FUSIONS, HYBRID_RULES, LATE_RULES, SINGLES
+from .strategies import CHOSEN, CONTEXTS, CONTROLS, FUSIONS, HYBRID_RULES, LATE_RULES, SINGLES
 from .study import Family, Study
+from .tasks import check_trainable
 from .tuning import drawn_study
 from .validation import validation_of
 from .verdict import DIGITS, row_label
@@ -64,6 +71,8 @@ class Trained:
         What it was trained on: counts, and digests of groups and sources.
     speakers : dict of str to pair of ndarray of shape (n_features,)
         Mean and variance of each block that was standardised by speaker, before it was.
+    references : dict of str to Reference
+        How each block was spread over the rows it was trained on.
     notes : tuple of str
     """
 
@@ -77,6 +86,7 @@ class Trained:
     validation: dict[str, Any]
     training: dict[str, Any]
     speakers: dict[str, tuple[Array, Array]]
+    references: dict[str, Reference]
     notes: tuple[str, ...]
 
 
@@ -121,11 +131,13 @@ def train_study(
     Raises
     ------
     StudyError
-        A strategy that does not exist, is a control or cannot be had, or groups that the corpus does not have.
+        A strategy that does not exist, is a control or cannot be had, groups that the corpus does not have, several tasks, or
+        a regression.
     """
+    check_trainable(study)
     study = study.for_training()
     candidates = _candidates(study, strategy)
-    kept, held_out = _without(corpus, hold_out)
+    kept, held_out = _without(chosen_samples(study, corpus), hold_out)
     if study.protocol.name == "official" and "split" in kept.samples:
         of_use = kept.samples["split"].isin([*study.protocol.train, study.protocol.test])
         kept = replace(kept, samples=kept.samples[of_use])
@@ -158,7 +170,17 @@ def train_study(
         X = run.table.X.iloc[rows]
         y = samples["label"].to_numpy(dtype=str)
         groups = samples["group"].to_numpy(dtype=str) if "group" in samples else None
+        turns = turns_for(candidates, samples)
         conditions = Conditions(modalities_of(study, list(dict.fromkeys(X.columns.get_level_values(0)))), {})
+        augmentation = make_children(
+            study,
+            replace(kept, samples=run.samples),
+            run.table.X,
+            trained=X.index,
+            n_jobs=n_jobs,
+            store=store,
+            progress=progress,
+        )
         parameters: dict[str, Any] = {}
         worth: dict[str, float] = {}
         if study.protocol.name == "official" and not candidates.budget:
@@ -167,15 +189,25 @@ def train_study(
             everything = Fold("all", np.arange(len(X)), np.arange(0))
             later = None if on_task is None else partial(_tell_later, on_task, n_fits)
             families = fit_folds(
-                candidates, [everything], X, y, groups, Conditions({}, {}), n_jobs=n_jobs, on_task=later
+                candidates,
+                [everything],
+                X,
+                y,
+                groups,
+                Conditions({}, {}),
+                children=augmentation.children,
+                n_jobs=n_jobs,
+                on_task=later,
             )
-            key, parameters, nested = choose_strategy(candidates, everything, families, conditions.modalities)
+            key, parameters, nested = choose_strategy(candidates, everything, families, conditions.modalities, turns)
             worth = {study.metrics[0]: round(nested, DIGITS)}
         blocks, family = key[1], next(own for own in candidates.classifiers if own == key[2])
         # One modality that several blocks measure is the product of their experts.
         name = "late_product" if key[0] == "unimodal" and len(blocks) > 1 else key[0]
         drawn = drawn_study(candidates, family, parameters)
-        fusion = make_strategy(drawn, name, family, blocks, subsets=conditions.block_subsets).fit(X, y, groups)
+        fusion = make_strategy(drawn, name, family, blocks, subsets=conditions.block_subsets)
+        heard = {} if turns is None else {"turns": turns}
+        fusion.fit(X, y, groups, children=augmentation.children, **heard)
     if on_task is not None:
         on_task(n_fits + len(candidates.classifiers) + 1, n_fits + len(candidates.classifiers) + 1)
     resolved = _resolved(drawn, name, family, blocks)
@@ -192,8 +224,20 @@ def train_study(
         validation,
         training,
         {block: pair for block, pair in run.table.speakers.items() if block in blocks},
+        _references(resolved, X),
         tuple(dict.fromkeys([*run.notes, *(str(item.message) for item in caught)])),
     )
+
+
+def _references(study: Study, X: pd.DataFrame) -> dict[str, Reference]:
+    """Return how each block is spread, texts by their counts; a block without a row is left out."""
+    found = {}
+    for name, spec in study.blocks.items():
+        table = select_block(X, name)
+        rows = text_rows(table.iloc[:, 0].tolist()) if spec.kind == "text" else table.to_numpy(dtype=np.float64)
+        if not np.isnan(rows).all():
+            found[name] = Reference.of(rows)
+    return found
 
 
 def most_chosen(run: Run) -> str:
@@ -224,8 +268,9 @@ def _candidates(study: Study, strategy: str | None) -> Study:
     }
     if name in CONTROLS:
         raise StudyError(f"strategy {name!r} is a control, which shows what knowing nothing is worth; it is no model")
-    if name not in (*FUSIONS, *SINGLES, *CHOSEN):
-        raise StudyError(f"strategy {name!r} is not known; choose from {', '.join((*CHOSEN, *SINGLES, *FUSIONS))}")
+    if name not in (*FUSIONS, *CONTEXTS, *SINGLES, *CHOSEN):
+        known = (*CHOSEN, *SINGLES, *FUSIONS, *CONTEXTS)
+        raise StudyError(f"strategy {name!r} is not known; choose from {', '.join(known)}")
     changes: dict[str, Any] = {
         "also": (),
         "degradations": (),
@@ -239,7 +284,7 @@ def _candidates(study: Study, strategy: str | None) -> Study:
     alone = ("best_single",) if name in ("selected", *SINGLES) else ()
     named = choices.get(name, (name,))
     candidates = study.changed(**changes, strategies=(*named, *(("selected",) if named else ()), *alone))
-    if not alone:
+    if not alone and name not in CONTEXTS:
         _check_fusions(candidates, named, name)
     return candidates
 
@@ -287,10 +332,12 @@ def _tell_later(on_task: Callable[[int, int], None], done: int, finished: int, t
 
 def _resolved(study: Study, strategy: str, family: Family, blocks: Sequence[str]) -> Study:
     """Return the study of the model alone, with nothing left to choose."""
+    columns = {name: source_column_of(study.blocks[name].extractor, study.blocks[name].parameters) for name in blocks}
     return study.changed(
         strategies=(strategy,),
         classifiers=(family,),
         blocks={name: study.blocks[name].model_dump() for name in blocks},
+        augmentations=augmentations_within(study.augmentations, columns),
         budget=0,
     )
 

@@ -11,7 +11,7 @@ from .compare import RowKey
 from .corpora import Corpus
 from .paired import compare, holm
 from .statistics import LOWER_IS_BETTER, Scores
-from .strategies import CHOSEN, FUSIONS, is_fusion
+from .strategies import CHOSEN, CONTEXTS, FUSIONS, is_fusion
 from .study import Study
 
 Scored = dict[RowKey, dict[str, Scores]]
@@ -24,6 +24,12 @@ METRIC_LABELS = {
     "log_loss": "log loss",
     "brier": "Brier",
     "ece": "ECE",
+    "ccc": "CCC",
+    "mae": "MAE",
+    "pearson": "Pearson r",
+    "rmse": "RMSE",
+    "acc2": "accuracy (2)",
+    "acc7": "accuracy (7)",
 }
 LUCKY = 3.0  # standard deviations above chance that a classifier of permuted labels may be by luck
 
@@ -33,7 +39,7 @@ def comparisons(scored: Scored, metric: str, ratio: float) -> list[dict[str, Any
 
     The family ``primary`` is decided on before any number is seen: the fusion that every fold chooses by its training rows
     against the best single modality, and the late fusion it chooses against the early one. The family ``exploratory`` is
-    every fusion against that single modality.
+    every fusion, and every context, against that single modality.
 
     Parameters
     ----------
@@ -46,7 +52,7 @@ def comparisons(scored: Scored, metric: str, ratio: float) -> list[dict[str, Any
     if single is None:
         return []
     primary = [(SELECTED, single), (SELECTED_LATE, SELECTED_EARLY)]
-    exploratory = [(key, single) for key in scored if key[0] in FUSIONS]
+    exploratory = [(key, single) for key in scored if key[0] in (*FUSIONS, *CONTEXTS)]
     found = []
     for family, pairs in (("primary", primary), ("exploratory", exploratory)):
         there = [(a, b) for a, b in pairs if a in scored and b in scored]
@@ -69,7 +75,8 @@ def comparisons(scored: Scored, metric: str, ratio: float) -> list[dict[str, Any
                     "b_blocks": list(b[1]),
                     "b_classifier": b[2],
                     "effect_size": None if item.effect_size is None else round(item.effect_size, DIGITS),
-                    "p_mcnemar": _digits(item.p_mcnemar),
+                    # Numbers, and means over tasks, are not right or wrong.
+                    "p_mcnemar": _digits(item.p_mcnemar) if len(scored[a][metric].right) else None,
                     "p_group_bootstrap": _digits(item.p_group_bootstrap),
                 }
             )
@@ -129,6 +136,8 @@ def _impossible(scored: Scored) -> list[str]:
     chance = scored.get(("majority", (), "none"))
     if chance is None:
         return []
+    if "uar" not in chance:
+        return _impossible_values(scored)
     share, flags = chance["uar"].mean, []
     for key in [key for key in scored if key[0] == "permuted_labels"]:
         uar = scored[key]["uar"]
@@ -142,14 +151,30 @@ def _impossible(scored: Scored) -> list[str]:
     return flags
 
 
+def _impossible_values(scored: Scored) -> list[str]:
+    """Return what is wrong where a regressor that was trained on permuted targets knows the true ones.
+
+    What it has learned is the same for all clips of a person, so that at worst each tested group is one draw.
+    """
+    flags = []
+    for key in [key for key in scored if key[0] == "permuted_labels"]:
+        ccc = scored[key]["ccc"]
+        low, _ = ccc.interval(bounded=False)
+        if min(low, ccc.mean - LUCKY / len(ccc.groups) ** 0.5) > 0:
+            flags.append(
+                f"trained on permuted targets, {key[2]} still reaches CCC {ccc.mean:.3f}: training and test share something"
+            )
+    return flags
+
+
 def _warning(scored: Scored, flags: Sequence[str], metric: str) -> str:
     """Return the red flags as the verdict has them: in full where they concern the fusion it speaks of, else in short."""
     grave = _impossible(scored)
     weak: dict[RowKey, RowKey] = {}
     for flag, key in zip(flags, [key for key in _controls(scored) if _beaten(scored, key, metric)], strict=False):
         beaten = _beaten(scored, key, metric)
-        like = ("late_product", key[2])
-        if SELECTED in beaten or SELECTED not in scored or any((other[0], other[2]) == like for other in beaten):
+        plain = ("late_product" if "uar" in scored[key] else "late_mean", key[2])
+        if SELECTED in beaten or SELECTED not in scored or any((other[0], other[2]) == plain for other in beaten):
             grave.append(flag)
         else:
             weak |= dict.fromkeys(beaten, key)
@@ -186,11 +211,12 @@ def verdict(
     ]
     stamp = f" ({'; '.join(stamps)})" if stamps else ""
     warning = _warning(scored, flags, metric)
-    fusions = [key for key in scored if key[0] in FUSIONS]
+    fusions = [key for key in scored if key[0] in (*FUSIONS, *CONTEXTS)]
+    what = "fusion" if any(key[0] in FUSIONS for key in fusions) else "context"
     single = baseline(scored, metric)
     if single is None or not fusions:
         reason = "one modality only" if not fusions else "no single modality was run"
-        contenders = [key for key in scored if key[0] in ("unimodal", *FUSIONS)] or list(scored)
+        contenders = [key for key in scored if key[0] in ("unimodal", *FUSIONS, *CONTEXTS)] or list(scored)
         best = best_of(scored, contenders, metric)
         reached = f"{row_label(best)} reaches {METRIC_LABELS[metric]} {scored[best][metric].mean:.3f}"
         return f"Nothing to compare ({reason}): {reached}{stamp}.{warning}"
@@ -203,8 +229,8 @@ def verdict(
         f"[{item['low']:+.3f}, {item['high']:+.3f}], p {shown_p(item['p_holm'])} after Holm"
     )
     if not (item["p_holm"] < 0.05 and (item["low"] > 0 or item["high"] < 0)):
-        return f"No evidence that fusion helps: {numbers}{stamp}.{warning}"
-    return f"Fusion {'helps' if gain > 0 else 'hurts'}: {numbers}{stamp}.{warning}"
+        return f"No evidence that {what} helps: {numbers}{stamp}.{warning}"
+    return f"{what.capitalize()} {'helps' if gain > 0 else 'hurts'}: {numbers}{stamp}.{warning}"
 
 
 def row_label(key: RowKey) -> str:

@@ -164,14 +164,12 @@ class OpenSmileDescriptors(SoundExtractor):
         """Return ``<descriptor>_<statistic>`` in openSMILE's order, ``delta_`` of the same, then ``voiced_share``."""
         self._check_parameters()
         check_statistics(self.statistics)
-        series = list(_names(self.feature_set, "LowLevelDescriptors"))
-        if self.deltas:
-            series += [f"delta_{name}" for name in series]
+        series = descriptor_names(self.feature_set, deltas=self.deltas)
         return np.array([*functional_names(series, self.statistics), "voiced_share"], dtype=object)
 
     def _measure(self, signal: Audio) -> tuple[FloatArray, tuple[str, ...]]:
         audio = self._prepare(signal, MIN_DURATION_OF_SET_S.get(self.feature_set, MIN_DURATION_S))
-        series = _analyse(audio, self.feature_set, "LowLevelDescriptors")[0].T.astype(np.float64)
+        series = descriptor_frames(audio, self.feature_set, deltas=False)
         pitch, of_voice = _voice_columns(self.feature_set)
         voiced = series[:, pitch] > 0
         series[:, of_voice] = np.where(voiced[:, None] & (series[:, of_voice] != 0), series[:, of_voice], np.nan)
@@ -186,13 +184,37 @@ class OpenSmileDescriptors(SoundExtractor):
 
         if feature == "voiced_share":
             return FeatureNote("share of the 10 ms frames that have a pitch", "1", OPENSMILE)
-        return describe_functional(feature, _describe_series)
+        return describe_functional(feature, describe_series)
 
 
 def descriptors(audio: Audio, feature_set: str = "eGeMAPSv02") -> dict[str, FloatArray]:
     """Return the low-level descriptors of a sound as it is, by name: arrays of shape (n_frames,), ``FRAME_STEP_S`` apart."""
     names = _names(feature_set, "LowLevelDescriptors")
     return dict(zip(names, _analyse(audio, feature_set, "LowLevelDescriptors")[0], strict=True))
+
+
+def descriptor_names(feature_set: str, *, deltas: bool) -> tuple[str, ...]:
+    """Return the names of a set's low-level descriptors, then, with ``deltas``, ``delta_`` of the same."""
+    names = _names(feature_set, "LowLevelDescriptors")
+    return (*names, *(f"delta_{name}" for name in names)) if deltas else names
+
+
+def descriptor_frames(audio: Audio, feature_set: str, *, deltas: bool) -> npt.NDArray[np.float64]:
+    """Return the low-level descriptors of a sound, shape (n_frames, n_names), ``FRAME_STEP_S`` apart, 0 where unvoiced."""
+    frames = _analyse(audio, feature_set, "LowLevelDescriptors")[0].T.astype(np.float64)
+    return np.hstack([frames, _deltas(frames)]) if deltas else frames
+
+
+def describe_series(name: str) -> FeatureNote:
+    """Return the note of a low-level descriptor, or of ``delta_`` of one."""
+    from .acoustic_notes import describe_descriptor
+
+    if not name.startswith("delta_"):
+        return describe_descriptor(name)
+    note = describe_descriptor(name.removeprefix("delta_"))
+    return FeatureNote(
+        f"change a frame (delta over 5 frames) of the {note.measures}", f"{note.unit}/frame", note.source
+    )
 
 
 def _analyse(audio: Audio, feature_set: str, level: str) -> FloatArray:
@@ -206,17 +228,6 @@ def _deltas(series: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     padded = np.pad(series, ((2, 2), (0, 0)), mode="edge")
     slopes: npt.NDArray[np.float64] = (padded[3:-1] - padded[1:-3] + 2 * (padded[4:] - padded[:-4])) / 10
     return slopes
-
-
-def _describe_series(name: str) -> FeatureNote:
-    from .acoustic_notes import describe_descriptor
-
-    if not name.startswith("delta_"):
-        return describe_descriptor(name)
-    note = describe_descriptor(name.removeprefix("delta_"))
-    return FeatureNote(
-        f"change a frame (delta over 5 frames) of the {note.measures}", f"{note.unit}/frame", note.source
-    )
 
 
 @per_thread

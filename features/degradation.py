@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from typing import Any, Literal
+from functools import lru_cache, partial
+from typing import Literal
 
 import numpy as np
 
+from .changes import Change, check_kind, check_suitable, seed_of
 from .errors import StudyError
 from .media import Audio
 from .montage import find_channels
@@ -23,50 +23,25 @@ PINK_SETTLING = 1430  # samples until the filter has forgotten its beginning by 
 
 
 @dataclass(frozen=True)
-class Degradation:
-    """A way in which an input becomes worse.
+class Degradation(Change):
+    """A way in which an input becomes worse; ``worse`` says which levels are the worse ones."""
 
-    Attributes
-    ----------
-    change : callable
-        Takes the decoded signal and the level: a sound, the pixels of a picture, a text or a recording.
-    columns : tuple of str
-        Columns of the sample table whose signals it suits.
-    unit : str
-        Of the level.
-    bounds : (float, float)
-        Lowest and highest level.
-    worse : {"lower", "higher"}
-        Which levels are the worse ones.
-    source : str
-        The reference of its formula.
-    """
-
-    change: Callable[[Any, float], Any]
-    columns: tuple[str, ...]
-    unit: str
-    bounds: tuple[float, float]
-    worse: Literal["lower", "higher"]
-    source: str
+    worse: Literal["lower", "higher"] = "higher"
 
 
 def check_level(kind: str, level: float) -> None:
     """Raise StudyError where there is no such kind of degradation, or its level is out of bounds."""
-    if kind not in DEGRADATIONS:
-        raise StudyError(f"degradation {kind!r} is not known; choose from {list(DEGRADATIONS)}")
+    check_kind("degradation", DEGRADATIONS, kind)
     (low, high), unit = DEGRADATIONS[kind].bounds, DEGRADATIONS[kind].unit
     if isinstance(level, bool) or not isinstance(level, (int, float)) or not low <= level <= high:
         raise StudyError(f"degradation {kind!r}: a level from {low:g} to {high:g} ({unit}) is needed, got {level!r}")
-    if kind == "flat_channels" and level != int(level):
-        raise StudyError(f"degradation {kind!r}: a whole number of channels is needed, got {level!r}")
+    if DEGRADATIONS[kind].whole and level != int(level):
+        raise StudyError(f"degradation {kind!r}: a whole number of {unit} is needed, got {level!r}")
 
 
 def check_suits(kind: str, column: str) -> None:
     """Raise StudyError where a kind does not suit what stands in a column of the sample table, naming those that do."""
-    fitting = [name for name, degradation in DEGRADATIONS.items() if column in degradation.columns]
-    if kind not in fitting:
-        choice = f"choose from {fitting}" if fitting else "there is no degradation of it"
-        raise StudyError(f"degradation {kind!r} does not suit {column!r}; {choice}")
+    check_suitable("degradation", DEGRADATIONS, kind, column)
 
 
 def describe_level(kind: str, level: float) -> str:
@@ -74,7 +49,7 @@ def describe_level(kind: str, level: float) -> str:
     return f"{kind.replace('_', ' ')}, {level:g} {DEGRADATIONS[kind].unit}"
 
 
-def add_noise(audio: Audio, snr_db: float, *, pink: bool = False) -> Audio:
+def add_noise(audio: Audio, snr_db: float, *, pink: bool = False, salt: bytes = b"") -> Audio:
     """Add noise to a sound at a wanted signal-to-noise ratio.
 
     Parameters
@@ -86,6 +61,8 @@ def add_noise(audio: Audio, snr_db: float, *, pink: bool = False) -> Audio:
         of the noise. It is met exactly, over all frequencies up to half the recording's own rate.
     pink : bool, default=False
         Noise that falls by 3 dB an octave, as that of rooms and traffic roughly does, instead of white noise.
+    salt : bytes, default=b""
+        Another one draws other noise.
 
     Returns
     -------
@@ -107,7 +84,7 @@ def add_noise(audio: Audio, snr_db: float, *, pink: bool = False) -> Audio:
     spread = float(np.std(audio.samples, dtype=np.float64))
     if spread == 0:
         return audio
-    random = np.random.default_rng(seed_of(np.ascontiguousarray(audio.samples).data))
+    random = np.random.default_rng(seed_of(np.ascontiguousarray(audio.samples).data, salt))
     count = len(audio.samples)
     if pink:
         from scipy.signal import lfilter
@@ -175,10 +152,10 @@ def darken(pixels: Pixels, stops: float) -> Pixels:
     >>> darken(np.array([[255, 128, 10]], dtype=np.uint8), 2).tolist()
     [[137, 66, 3]]
     """
-    return _darker(stops)[pixels]
+    return values_in_light(stops)[pixels]
 
 
-def drop_words(text: str, share: float) -> str | None:
+def drop_words(text: str, share: float, *, salt: bytes = b"") -> str | None:
     """Leave words out at random, as a listener or a recogniser in noise does.
 
     Parameters
@@ -187,6 +164,8 @@ def drop_words(text: str, share: float) -> str | None:
         Words are what spaces separate, with their punctuation.
     share : float
         Probability with which each word is dropped, independently of the others.
+    salt : bytes, default=b""
+        Another one draws other words.
 
     Returns
     -------
@@ -205,14 +184,16 @@ def drop_words(text: str, share: float) -> str | None:
     'so very to today'
     """
     words = text.split()
-    draws = np.random.default_rng(seed_of(text.encode("utf-8", "surrogatepass"))).random(len(words))
+    draws = np.random.default_rng(seed_of(text.encode("utf-8", "surrogatepass"), salt)).random(len(words))
     kept = [word for word, draw in zip(words, draws, strict=True) if draw >= share]
     if len(kept) == len(words):
         return text
     return " ".join(kept) or None
 
 
-def flatten_channels(recording: Recording, count: float, channels: Sequence[str] | None = None) -> Recording:
+def flatten_channels(
+    recording: Recording, count: float, channels: Sequence[str] | None = None, *, salt: bytes = b""
+) -> Recording:
     """Set channels to zero, as electrodes that fell off.
 
     Parameters
@@ -222,6 +203,8 @@ def flatten_channels(recording: Recording, count: float, channels: Sequence[str]
         How many; all where there are fewer.
     channels : sequence of str, optional
         Those to choose among, by the names that :func:`~.montage.find_channels` finds; all by default.
+    salt : bytes, default=b""
+        Another one draws other channels.
 
     Returns
     -------
@@ -235,7 +218,7 @@ def flatten_channels(recording: Recording, count: float, channels: Sequence[str]
        (channels corrupted at random).
     """
     places = find_channels(recording.channels if channels is None else channels, recording.channels)
-    random = np.random.default_rng(seed_of(np.ascontiguousarray(recording.samples).data))
+    random = np.random.default_rng(seed_of(np.ascontiguousarray(recording.samples).data, salt))
     order = random.permutation(len(recording.channels)).tolist()
     lost = [place for place in order if place in places.values()][: int(count)]
     samples = recording.samples.copy()
@@ -243,43 +226,33 @@ def flatten_channels(recording: Recording, count: float, channels: Sequence[str]
     return replace(recording, samples=samples)
 
 
-def seed_of(content: Any) -> int:
-    """Return the seed that the bytes of a signal give: the same in every table, order, thread and process."""
-    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
-
-
-@cache
-def _darker(stops: float) -> Pixels:
-    """Return what each of the 256 values becomes."""
+@lru_cache(maxsize=256)
+def values_in_light(stops: float) -> Pixels:
+    """Return what each of the 256 values becomes with so many stops less light; more light than 255 can say is cut."""
     value = np.arange(256) / 255
     light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4) / 2**stops
     encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.floor(255 * encoded + 0.5).astype(np.uint8)
+    return np.floor(255 * np.minimum(encoded, 1.0) + 0.5).astype(np.uint8)
 
 
+NOISE = "Smith (2011), Spectral Audio Signal Processing"
 DEGRADATIONS: Mapping[str, Degradation] = {
-    "noise": Degradation(
-        add_noise,
-        ("audio",),
-        "dB",
-        (-60.0, 100.0),
-        "lower",
-        "Smith (2011), Spectral Audio Signal Processing",
-    ),
+    "noise": Degradation(add_noise, ("audio",), "dB", (-60.0, 100.0), NOISE, chance=True, worse="lower"),
     "pink_noise": Degradation(
-        partial(add_noise, pink=True),
-        ("audio",),
-        "dB",
-        (-60.0, 100.0),
-        "lower",
-        "Smith (2011), Spectral Audio Signal Processing",
+        partial(add_noise, pink=True), ("audio",), "dB", (-60.0, 100.0), NOISE, chance=True, worse="lower"
     ),
-    "blur": Degradation(blur, ("image", "video"), "of the width", (0.0, 1.0), "higher", "Gwosdek et al. (2011), SSVM"),
-    "darkness": Degradation(darken, ("image", "video"), "stops", (0.0, 16.0), "higher", "IEC 61966-2-1:1999"),
+    "blur": Degradation(blur, ("image", "video"), "of the width", (0.0, 1.0), "Gwosdek et al. (2011), SSVM"),
+    "darkness": Degradation(darken, ("image", "video"), "stops", (0.0, 16.0), "IEC 61966-2-1:1999"),
     "dropped_words": Degradation(
-        drop_words, ("text",), "of the words", (0.0, 1.0), "higher", "Wei & Zou (2019), EMNLP"
+        drop_words, ("text",), "of the words", (0.0, 1.0), "Wei & Zou (2019), EMNLP", chance=True
     ),
     "flat_channels": Degradation(
-        flatten_channels, ("eeg",), "channels", (0, 1024), "higher", "Banville et al. (2022), NeuroImage 251"
+        flatten_channels,
+        ("eeg",),
+        "channels",
+        (0, 1024),
+        "Banville et al. (2022), NeuroImage 251",
+        chance=True,
+        whole=True,
     ),
 }

@@ -28,7 +28,8 @@ def context_texts(samples: pd.DataFrame, context: str | int) -> pd.Series:
     Parameters
     ----------
     samples : pandas.DataFrame
-        A checked sample table with ``text``, ``dialogue`` and ``turn``; ``group`` too where the speaker matters.
+        A checked sample table with ``text``, ``dialogue`` and ``turn``; ``group`` too where the speaker matters, or
+        ``speaker`` where groups are something else.
     context : {"previous", "same_speaker"} or int
         The turn before; the speaker's own turn before; or that many turns before, oldest first, parted by a space.
 
@@ -63,8 +64,9 @@ def context_texts(samples: pd.DataFrame, context: str | int) -> pd.Series:
     [None, 'Hi.', 'Hi. Hello!']
     """
     check_context(context)
-    ordered = _ordered_turns(samples, needs_group=context == "same_speaker")
-    keys = ["dialogue", "group"] if context == "same_speaker" else ["dialogue"]
+    who = ["speaker" if "speaker" in samples else "group"] if context == "same_speaker" else []
+    ordered = _ordered_turns(samples, who)
+    keys = ["dialogue", *who]
     earlier = ordered.groupby(keys, sort=False, observed=True)["text"]
     n_turns = context if isinstance(context, int) else 1
     turns = pd.concat([earlier.shift(back) for back in range(n_turns, 0, -1)], axis=1)
@@ -73,8 +75,8 @@ def context_texts(samples: pd.DataFrame, context: str | int) -> pd.Series:
     return found.astype(object).where(found.notna(), None).rename("text")
 
 
-def _ordered_turns(samples: pd.DataFrame, *, needs_group: bool) -> pd.DataFrame:
-    columns = ["text", "dialogue", "turn", *(["group"] if needs_group else [])]
+def _ordered_turns(samples: pd.DataFrame, who: list[str]) -> pd.DataFrame:
+    columns = ["text", "dialogue", "turn", *who]
     missing = [column for column in columns if column not in samples]
     if missing:
         raise TableError(f"the context of a turn needs the columns {missing}; add them or drop the context")

@@ -16,6 +16,7 @@ EXTRACTORS = {
     "face_video": ("face_video", "FaceVideo"),
     "librosa": ("librosa_statistics", "LibrosaStatistics"),
     "opensmile": ("acoustic", "OpenSmileFunctionals"),
+    "opensmile_correlations": ("acoustic_correlations", "OpenSmileCorrelations"),
     "opensmile_lld": ("acoustic", "OpenSmileDescriptors"),
     "short_term": ("short_term", "ShortTermStatistics"),
     "eeg": ("eeg", "EEGFeatures"),

@@ -39,7 +39,17 @@ SPACES: dict[str, tuple[str, ...]] = {
         "disgusted",
         "other",
     ),
-    "mosei": ("happy", "sad", "anger", "surprise", "disgust", "fear"),
+    # Zadeh et al. (2018), CMU-MOSEI, ACL: six emotions, none of them (neutral), and the steps of its scale of sentiment.
+    "mosei": ("happy", "sad", "anger", "surprise", "disgust", "fear", "neutral"),
+    "polarity7": (
+        "highly_negative",
+        "negative",
+        "weakly_negative",
+        "neutral",
+        "weakly_positive",
+        "positive",
+        "highly_positive",
+    ),
     "emotions_nlp": ("anger", "fear", "joy", "love", "sadness", "surprise"),
     "tweet_emotions": (
         "anger",
@@ -57,6 +67,9 @@ SPACES: dict[str, tuple[str, ...]] = {
         "worry",
     ),
     "tweeteval": ("anger", "joy", "optimism", "sadness"),
+    "sentiment140": ("negative", "neutral", "positive"),
+    # Each of the Big Five traits of a person, below or above the median.
+    "essays": ("no", "yes"),
     "isear": ("joy", "fear", "anger", "sadness", "disgust", "shame", "guilt"),
     # Demszky et al. (2020), GoEmotions, ACL: 27 emotions and neutral.
     "goemotions": (
@@ -120,7 +133,9 @@ class LabelMap:
         return tuple(label for label in SPACES[self.source] if label not in self.labels)
 
 
-def _map(source: str, target: str, reason: str, *, version: int = 1, variant: str = "", **labels: str) -> LabelMap:
+def _map(
+    source: str, target: str, reason: str, labels: Mapping[str, str], *, version: int = 1, variant: str = ""
+) -> LabelMap:
     name = f"{source}_to_{target}{f'_{variant}' if variant else ''}@{version}"
     return LabelMap(name, source, target, labels, reason)
 
@@ -142,6 +157,8 @@ _RAVDESS = {
     "surprised": "surprise",
 }
 _ISEAR = {label: label for label in ("joy", "fear", "anger", "sadness", "disgust")}
+_TWEETEVAL = {"anger": "anger", "joy": "joy", "optimism": "joy", "sadness": "sadness"}
+_NEUTRAL = "neutral is left out"
 _IEMOCAP4 = {"angry": "anger", "happy": "joy", "excited": "joy", "neutral": "neutral", "sad": "sadness"}
 _SHARED = ("anger", "joy", "neutral", "sadness")
 # The groups of GoEmotions under the basic emotions, as its authors give them (ekman_mapping.json of the publication).
@@ -211,78 +228,96 @@ MAPS: dict[str, LabelMap] = {
     known.name: known
     for known in (
         # RAVDESS: eight labels to seven, with or without its calm or its neutral.
-        _map("ravdess", "ekman7", _NO_CALM, **_RAVDESS, neutral="neutral"),
+        _map("ravdess", "ekman7", _NO_CALM, {**_RAVDESS, "neutral": "neutral"}),
         _map(
             "ravdess",
             "ekman7",
             "calm is taken for neutral, as which it is acted",
+            {**_RAVDESS, "neutral": "neutral", "calm": "neutral"},
             variant="calm_as_neutral",
-            **_RAVDESS,
-            neutral="neutral",
-            calm="neutral",
         ),
-        _map("ravdess", "ekman6", "neither calm nor neutral", **_RAVDESS),
+        _map("ravdess", "ekman6", "neither calm nor neutral", _RAVDESS),
         _map(
             "ravdess",
             "ravdess",
             "the seven classes of the two-stream system: without neutral, of which there are half as many clips",
+            {name: name for name in SPACES["ravdess"] if name != "neutral"},
             variant="without_neutral",
-            **{name: name for name in SPACES["ravdess"] if name != "neutral"},
         ),
         _map(
             "ravdess",
             "ravdess",
             _NO_CALM,
+            {name: name for name in SPACES["ravdess"] if name != "calm"},
             variant="without_calm",
-            **{name: name for name in SPACES["ravdess"] if name != "calm"},
         ),
-        _map("ravdess", "shared4", _NO_CALM, **_known(_ADJECTIVES, _SHARED)),
-        _map("ravdess", "polarity3", f"{_NO_CALM}, and so is surprise", **_polarity(_RAVDESS | {"neutral": "neutral"})),
+        _map("ravdess", "shared4", _NO_CALM, _known(_ADJECTIVES, _SHARED)),
+        _map("ravdess", "polarity3", f"{_NO_CALM}, and so is surprise", _polarity(_RAVDESS | {"neutral": "neutral"})),
         # Faces and acted speech.
-        _map("fer2013", "ekman7", "other words for the same seven", **_FER2013),
-        _map("fer2013", "shared4", "what acted corpora have in common", **_known(_FER2013, _SHARED)),
-        _map("fer2013", "polarity3", "surprise is neither and left out", **_polarity(_FER2013)),
-        _map("crema_d", "ekman7", "other words; there is no surprise", **_EKMAN_OF_ADJECTIVES),
-        _map("crema_d", "shared4", "what acted corpora have in common", **_known(_EKMAN_OF_ADJECTIVES, _SHARED)),
-        _map("emodb", "ekman7", "boredom is left out; there is no surprise", **_EMODB),
-        _map("emodb", "shared4", "what acted corpora have in common", **_known(_EMODB, _SHARED)),
-        _map("savee", "ekman7", "other words for the same seven", **_SAVEE),
-        _map("savee", "shared4", "what acted corpora have in common", **_known(_SAVEE, _SHARED)),
-        _map("tess", "ekman7", "its surprise is a pleasant one", **_TESS),
-        _map("tess", "shared4", "what acted corpora have in common", **_known(_TESS, _SHARED)),
+        _map("fer2013", "ekman7", "other words for the same seven", _FER2013),
+        _map("fer2013", "shared4", "what acted corpora have in common", _known(_FER2013, _SHARED)),
+        _map("fer2013", "polarity3", "surprise is neither and left out", _polarity(_FER2013)),
+        _map("crema_d", "ekman7", "other words; there is no surprise", _EKMAN_OF_ADJECTIVES),
+        _map("crema_d", "shared4", "what acted corpora have in common", _known(_EKMAN_OF_ADJECTIVES, _SHARED)),
+        _map("emodb", "ekman7", "boredom is left out; there is no surprise", _EMODB),
+        _map("emodb", "shared4", "what acted corpora have in common", _known(_EMODB, _SHARED)),
+        _map("savee", "ekman7", "other words for the same seven", _SAVEE),
+        _map("savee", "shared4", "what acted corpora have in common", _known(_SAVEE, _SHARED)),
+        _map("tess", "ekman7", "its surprise is a pleasant one", _TESS),
+        _map("tess", "shared4", "what acted corpora have in common", _known(_TESS, _SHARED)),
         _map(
-            "iemocap",
-            "shared4",
-            "the usual four classes: excited counts as happy (Kim et al. 2013, ICASSP)",
-            **_IEMOCAP4,
+            "iemocap", "shared4", "the usual four classes: excited counts as happy (Kim et al. 2013, ICASSP)", _IEMOCAP4
         ),
         _map(
             "iemocap",
             "iemocap",
             "the usual six classes of conversations (Poria et al. 2017, ACL)",
+            {name: name for name in ("angry", "happy", "sad", "neutral", "frustrated", "excited")},
             variant="6",
-            **{name: name for name in ("angry", "happy", "sad", "neutral", "frustrated", "excited")},
         ),
         # Words.
-        _map("meld", "ekman7", "the same seven", **_MELD),
-        _map("ekman7", "meld", "the same seven", **_MELD),
-        _map("meld", "shared4", "what acted corpora have in common", **_known(_MELD, _SHARED)),
-        _map("meld", "polarity3", "surprise is neither and left out", **_polarity(_MELD)),
-        _map("mosei", "ekman6", "other words for the same six", **_MOSEI),
-        _map("emotions_nlp", "ekman7", "love counts as joy; there are no neutral texts", **_NLP, love="joy"),
+        _map("meld", "ekman7", "the same seven", _MELD),
+        _map("ekman7", "meld", "the same seven", _MELD),
+        _map("meld", "shared4", "what acted corpora have in common", _known(_MELD, _SHARED)),
+        _map("meld", "polarity3", "surprise is neither and left out", _polarity(_MELD)),
+        _map("mosei", "ekman6", "other words for the same six; segments without any of them are left out", _MOSEI),
         _map(
-            "tweeteval", "ekman7", "optimism counts as joy", anger="anger", joy="joy", optimism="joy", sadness="sadness"
+            "mosei", "ekman7", "other words for the same six; none of them is neutral", {**_MOSEI, "neutral": "neutral"}
         ),
-        _map("isear", "ekman6", "shame and guilt are left out", **_ISEAR),
+        _map("emotions_nlp", "ekman7", "love counts as joy; there are no neutral texts", {**_NLP, "love": "joy"}),
+        _map(
+            "emotions_nlp",
+            "polarity3",
+            "surprise is left out; there are no neutral texts",
+            {**_polarity(_NLP), "love": "positive"},
+        ),
+        _map("tweeteval", "ekman7", "optimism counts as joy", _TWEETEVAL),
+        _map("tweeteval", "polarity3", "there are no neutral texts", _polarity(_TWEETEVAL)),
+        _map("isear", "ekman6", "shame and guilt are left out", _ISEAR),
+        _map(
+            "isear",
+            "polarity3",
+            "shame and guilt are negative; there are no neutral texts",
+            {**_polarity(_ISEAR), "shame": "negative", "guilt": "negative"},
+        ),
         _map(
             "tweet_emotions",
             "ekman7",
             "13 to 7: hate counts as anger, worry as fear, empty and boredom as neutral; there is no disgust",
-            **_turned(_TWEETS),
+            _turned(_TWEETS),
         ),
-        _map("goemotions", "ekman7", "the authors' own groups (Demszky et al. 2020, ACL)", **_turned(_GOEMOTIONS)),
-        _map("ekman7", "polarity3", "surprise is neither and left out", **_POLARITY),
-        _map("polarity3", "polarity2", "neutral is left out", negative="negative", positive="positive"),
+        _map("tweet_emotions", "polarity3", "by way of the seven; surprise is left out", _polarity(_turned(_TWEETS))),
+        _map("sentiment140", "polarity3", "the same three", {name: name for name in SPACES["sentiment140"]}),
+        _map("sentiment140", "polarity2", _NEUTRAL, {"negative": "negative", "positive": "positive"}),
+        _map("goemotions", "ekman7", "the authors' own groups (Demszky et al. 2020, ACL)", _turned(_GOEMOTIONS)),
+        _map(
+            "goemotions",
+            "polarity3",
+            "the authors' own groups (Demszky et al. 2020, ACL); the ambiguous ones are left out",
+            _polarity(_turned(_GOEMOTIONS)),
+        ),
+        _map("ekman7", "polarity3", "surprise is neither and left out", _POLARITY),
+        _map("polarity3", "polarity2", _NEUTRAL, {"negative": "negative", "positive": "positive"}),
     )
 }
 

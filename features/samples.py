@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from .column_names import likely_column
 from .errors import TableError
 from .files import read_bytes
 from .text_cleaning import decode_text
@@ -21,6 +24,7 @@ ID_COLUMNS = ("id", "sample", "sample_id", "Unnamed: 0")
 NAME_COLUMNS = (*ID_COLUMNS, *MEDIA_COLUMNS, "label", "group", "split", "dialogue")
 # What a cell without a value says, in tables by pandas, R, MATLAB and Excel.
 MISSING = ("", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None")
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .xls begin
 
 
 def check_samples(
@@ -80,7 +84,11 @@ def check_samples(
     if "label" in table:
         table["label"] = _check_labels(table["label"], problems, required=require_label)
     elif require_label:
-        problems.append("column 'label' is missing; name it, or choose the label column in the study")
+        likely = likely_column("label", table.columns)
+        problems.append(
+            f"column 'label' is missing, the columns are {list(map(str, table.columns))[:12]}; rename "
+            f'{"the one that is meant" if likely is None else repr(likely)}, or name it in a study (label = "NAME")'
+        )
     if problems:
         raise TableError(problems)
     return table
@@ -119,6 +127,9 @@ def read_samples(
     ready = any("/" in str(column) for column in table.columns)  # features of a block, as a model is given them
     if not known & set(table.columns) and not ready:
         raise TableError(f"{Path(path).name}: none of the columns {sorted(known)} found, got {list(table.columns)[:8]}")
+    table = table.dropna(how="all")  # lines of nothing but commas, as spreadsheets leave them below a table
+    if table.empty:
+        raise TableError(f"{Path(path).name}: the table has a header and no rows")
     names = [column for column in ID_COLUMNS if column in table]
     if names:
         table = table.set_index(names[0])
@@ -159,10 +170,14 @@ def read_csv(path: str | os.PathLike[str], *, names: Collection[str] = (), texts
 
 def parse_csv(data: bytes, name: str, *, names: Collection[str] = (), texts: Collection[str] = ()) -> pd.DataFrame:
     """Do what :func:`read_csv` does for the bytes of a table called ``name``."""
+    if data.startswith(WORKBOOKS):
+        raise TableError(f"{name}: this is an Excel workbook; save it as CSV UTF-8, separated by commas")
     try:
         text = decode_text(data)
     except UnicodeDecodeError as error:
-        raise TableError(f"{name}: byte {error.start} is not UTF-8; save the table as UTF-8") from None
+        raise TableError(
+            f"{name}: in line {data.count(10, 0, error.start) + 1}, byte {error.start} is not UTF-8; save the table as UTF-8"
+        ) from None
     if not text.strip():
         raise TableError(f"{name}: the table is empty")
     try:
@@ -175,7 +190,7 @@ def parse_csv(data: bytes, name: str, *, names: Collection[str] = (), texts: Col
         raise TableError(f"{name}: columns seem to be separated by ';' or tab; save it separated by commas")
     repeated = sorted({column for column in columns if columns.count(column) > 1})
     if repeated:
-        raise TableError(f"{name}: column names {repeated} repeat; rename all but one")
+        raise TableError(f"{name}: column names {repeated} repeat; rename all but one, in the first line")
     if len(first_row) > len(columns):
         raise TableError(
             f"{name}: the header names {len(columns)} columns, the first row has {len(first_row)}; write numbers "
@@ -192,7 +207,16 @@ def parse_csv(data: bytes, name: str, *, names: Collection[str] = (), texts: Col
             na_values={column: [""] if column in texts else list(MISSING) for column in columns},
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise TableError(f"{name}: not a comma-separated table ({str(error).strip()})") from None
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        what = (
+            str(error).strip()
+            if found is None
+            else f"line {found[2]} has {found[3]} cells, the header names {found[1]}"
+        )
+        raise TableError(
+            f"{name}: not a comma-separated table ({what}); write numbers with a decimal point and put text with commas in "
+            "quotes"
+        ) from None
     if table.empty:
         raise TableError(f"{name}: the table has a header and no rows")
     return table
@@ -216,12 +240,30 @@ def _check_index(index: pd.Index, problems: list[str]) -> pd.Index:
     if isinstance(index, pd.MultiIndex):
         problems.append("the index has several levels; one unique name a sample is needed")
         return index
-    missing = [position for position, value in enumerate(index) if is_missing(value)]
+    missing = np.flatnonzero(index.isna())
     problems += [f"row {position}: the sample has no name" for position in missing]
-    names = pd.Index([as_name(value) for value in index], dtype=object, name="sample")
-    repeated = names[names.duplicated()].unique()
-    problems += [f"sample {name!r}: the name stands in {(names == name).sum()} rows" for name in repeated]
+    strings = None if len(missing) else _strings(index)
+    values = [as_name(value) for value in index] if strings is None else strings
+    names = pd.Index(values, dtype=object, name="sample")
+    repeated = names[names.duplicated()]
+    counts = repeated.value_counts(sort=False) + 1
+    problems += [
+        f"sample {name!r}: the name stands in {counts[name]} rows; each needs its own" for name in repeated.unique()
+    ]
     return names
+
+
+def _strings(values: pd.Series | pd.Index) -> npt.NDArray[np.object_] | None:
+    """Return values with None where one is missing, or None where one is not a string and each must be looked at.
+
+    Looking at each value of a million rows takes long, and nearly all tables hold strings where strings are needed.
+    """
+    found = np.array(values, dtype=object)
+    missing = pd.isna(found)
+    if not set(map(type, found[~missing])) <= {str}:
+        return None
+    found[missing] = None
+    return found
 
 
 def _check_paths(column: pd.Series, root: str | os.PathLike[str] | None, problems: list[str]) -> pd.Series:
@@ -245,12 +287,18 @@ def _check_paths(column: pd.Series, root: str | os.PathLike[str] | None, problem
         if base is not None:
             path = base / path
             if not Path(os.path.realpath(path)).is_relative_to(base):
-                problems.append(f"sample {name!r}: {column.name} {str(value)!r} lies outside {str(root)!r}")
+                problems.append(
+                    f"sample {name!r}: {column.name} {str(value)!r} lies outside {str(root)!r}; give the folder that holds "
+                    "all files with --root"
+                )
         values.append(str(path))
     return pd.Series(values, index=column.index, dtype=object)
 
 
 def _check_texts(column: pd.Series, problems: list[str]) -> pd.Series:
+    strings = _strings(column)
+    if strings is not None:
+        return pd.Series(strings, index=column.index, dtype=object)
     values: list[str | None] = []
     for name, value in column.items():
         if is_missing(value):
@@ -270,18 +318,24 @@ def _check_texts(column: pd.Series, problems: list[str]) -> pd.Series:
 
 
 def _check_names(column: pd.Series, problems: list[str], *, required: bool) -> pd.Series:
-    missing = column.map(is_missing)
+    values = _as_names(column)
     if required:
-        problems += [f"sample {name!r}: its {column.name} is missing" for name in column.index[missing]]
-    values = [None if gone else as_name(value) for value, gone in zip(column, missing, strict=True)]
-    return pd.Series(values, index=column.index, dtype=object)
+        problems += [f"sample {name!r}: its {column.name} is missing" for name in column.index[values.isna()]]
+    return values
+
+
+def _as_names(column: pd.Series) -> pd.Series:
+    """Return a column as text, None where a value is missing."""
+    strings = _strings(column)
+    values = [None if is_missing(value) else as_name(value) for value in column] if strings is None else strings
+    return pd.Series(values, index=column.index, dtype=object, name=column.name)
 
 
 def _check_bounds(table: pd.DataFrame, problems: list[str]) -> None:
     for column in ("start_s", "end_s"):
         if column in table:
             numbers = pd.to_numeric(table[column], errors="coerce").astype("float64")
-            bad = (numbers.isna() & ~table[column].map(is_missing)) | (numbers < 0) | np.isinf(numbers)
+            bad = (numbers.isna() & ~table[column].isna()) | (numbers < 0) | np.isinf(numbers)
             problems += [
                 f"sample {name!r}: {column} must be seconds from 0 with a decimal point, got {value!r}"
                 for name, value in table.loc[bad, column].items()
@@ -293,26 +347,30 @@ def _check_bounds(table: pd.DataFrame, problems: list[str]) -> None:
 
 
 def _check_labels(column: pd.Series, problems: list[str], *, required: bool) -> pd.Series:
-    missing = column.map(is_missing).to_numpy(dtype=bool)
-    present = column[~missing]
+    values = _as_names(column)
+    missing = values.isna()
     if required:
         problems += [f"sample {name!r}: its label is missing" for name in column.index[missing]]
-    is_text = present.map(lambda value: isinstance(value, str))
-    if is_text.any() and not is_text.all():
-        examples = [repr(present[is_text].iloc[0]), repr(present[~is_text].iloc[0])]
-        problems.append(f"labels mix text and numbers ({', '.join(examples)}); write them all as text")
-    names = present.map(as_name)
+    if _strings(column) is None:
+        present = column[~missing]
+        is_text = present.map(lambda value: isinstance(value, str))
+        if is_text.any() and not is_text.all():
+            examples = [repr(present[is_text].iloc[0]), repr(present[~is_text].iloc[0])]
+            problems.append(f"labels mix text and numbers ({', '.join(examples)}); write them all as text")
+    names = values[~missing]
     spellings: dict[str, set[str]] = {}
     for name in names.unique():
         spellings.setdefault(name.strip().casefold(), set()).add(name)
     for found in spellings.values():
         if len(found) > 1 or any(name != name.strip() or not name for name in found):
-            bad = names.index[names.isin(found)]
+            counts = names[names.isin(found)].value_counts()
+            usual = counts.index[0]  # where one spelling is the commonest, and a clean one, the others are to be mended
+            right = [usual] if (counts == counts.iloc[0]).sum() == 1 and usual == usual.strip() else []
+            bad = names.index[names.isin(found) & ~names.isin(right)]
             problems.append(
                 f"labels {sorted(found)} differ only in spaces or case, or begin or end with a space "
                 f"(samples {', '.join(map(repr, bad[:5]))}{' …' if len(bad) > 5 else ''})"
             )
     if required and names.nunique() < 2 and not problems:
         problems.append(f"at least two classes are needed, got {sorted(names.unique())}")
-    values = [None if gone else as_name(value) for value, gone in zip(column, missing, strict=True)]
-    return pd.Series(values, index=column.index, dtype=object)
+    return values

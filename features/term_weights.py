@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from scipy import sparse
 
 from .text_cleaning import clean_texts, mask_text
 from .text_counting import FEATURES, count_text
+from .text_numbers import MANY_TEXTS, find_terms, number_texts
 from .text_tokens import is_word, mark_negations, stem, tokenize
 
 WEIGHT = 1 / 3
@@ -71,6 +72,9 @@ class TextWeights:
 
     def join(self, entries: Sequence[Entries], n_rows: int) -> sparse.csr_matrix:
         """Put the entries of each part side by side, float32, columns in order."""
+        if len(entries) == 1:  # of a million texts every step takes a second, and a gigabyte
+            ends = np.concatenate([[0], np.cumsum(np.bincount(entries[0].rows, minlength=n_rows))])
+            return sparse.csr_matrix((entries[0].values, entries[0].columns, ends), shape=(n_rows, self.parts[0].width))
         # One matrix is made in the end, as making one takes longer than the weights of a sentence.
         starts = np.cumsum([0, *(part.width for part in self.parts)])
         rows = np.concatenate([part.rows for part in entries])
@@ -132,15 +136,17 @@ class TermWeights:
 
     def count(self, texts: Sequence[str]) -> Entries:
         """Return how often each term stands in each of some clean texts."""
-        terms = term_counter(self.kind, self.ngrams, negation=self.negation, stemming=self.stemming)
-        column_of = self._columns.get
-        found: list[int] = []
-        sizes = []
-        for text in texts:
-            before = len(found)
-            found += [column for column in map(column_of, terms(text)) if column is not None]
-            sizes.append(len(found) - before)
-        places = np.repeat(np.arange(len(texts)) * self.width, sizes) + np.array(found, dtype=np.int64)
+        if self.kind == "word" and self.ngrams[1] <= 2 and len(texts) >= MANY_TEXTS:
+            how = {"negation": self.negation, "stemming": self.stemming}
+            rows, columns = find_terms(
+                number_texts(
+                    texts, partial(words, negation=self.negation, stemming=self.stemming), tuple(how.values())
+                ),
+                self.vocabulary,
+            )
+            places = rows * self.width + columns
+        else:
+            places = self._places(texts)
         places, counts = np.unique(places, return_counts=True)
         return Entries(*np.divmod(places, self.width), counts.astype(np.float32))
 
@@ -158,6 +164,18 @@ class TermWeights:
     def name(self, column: int) -> str:
         """Return the term of a column."""
         return self.vocabulary[column]
+
+    def _places(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return row times width plus column, once for each time that a term stands in a text."""
+        terms = term_counter(self.kind, self.ngrams, negation=self.negation, stemming=self.stemming)
+        column_of = self._columns.get
+        found: list[int] = []
+        sizes = []
+        for text in texts:
+            before = len(found)
+            found += [column for column in map(column_of, terms(text)) if column is not None]
+            sizes.append(len(found) - before)
+        return np.repeat(np.arange(len(texts)) * self.width, sizes) + np.array(found, dtype=np.int64)
 
     @cached_property
     def _columns(self) -> dict[str, int]:

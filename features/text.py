@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .errors import EmofuseWarning, TableError
 from .samples import is_missing
-from .term_weights import WEIGHT, CountWeights, Entries, TermWeights, TextWeights, count_magnitudes, term_counter
+from .term_weights import WEIGHT, CountWeights, Entries, TermWeights, TextWeights, count_magnitudes, term_counter, words
 from .text_cleaning import clean_texts, decode_text
 from .text_counting import FEATURES
+from .text_numbers import count_terms, number_texts
 
 FEW_TEXTS = 20
 
@@ -127,7 +129,7 @@ class TextVectorizer(TransformerMixin, BaseEstimator):
 
     def _learn(self, texts: list[str]) -> sparse.csr_matrix:
         """Fit the parts to texts that are not empty; return their weights side by side."""
-        self._check_ngrams()
+        self._check_parameters()
         if not texts:
             raise TableError("every training text is empty; drop the text block or check the column")
         few = len(texts) < FEW_TEXTS
@@ -162,25 +164,43 @@ class TextVectorizer(TransformerMixin, BaseEstimator):
         self, texts: list[str], kind: str, ngrams: tuple[int, int], min_df: int
     ) -> tuple[TermWeights, Entries]:
         """Return the vocabulary and inverse document frequencies of one kind of terms, and the terms' counts."""
-        from sklearn.feature_extraction.text import CountVectorizer
-
         how = {"negation": self.negation, "stemming": self.stemming} if kind == "word" else {}
-        counter = CountVectorizer(
-            analyzer=term_counter(kind, ngrams, **how), min_df=min_df, max_features=self.max_features, dtype=np.float32
-        )
-        table = counter.fit_transform(texts)
-        table.sort_indices()
+        if kind == "word":
+            numbered = number_texts(
+                texts, partial(words, negation=self.negation, stemming=self.stemming), tuple(how.values())
+            )
+            found = count_terms(numbered, *ngrams, min_df=min_df, max_terms=self.max_features)
+            if found is None:
+                raise ValueError(f"no word stands in {min_df} texts")
+            terms, table = found
+        else:
+            terms, table = self._count_characters(texts, ngrams, min_df)
         # As if one more text held every term, and in single precision: scikit-learn's numbers to the last bit.
         document_frequency = np.bincount(table.indices, minlength=table.shape[1]).astype(np.float32) + np.float32(1)
         idf = np.log(np.float32(len(texts) + 1) / document_frequency) + np.float32(1)
         rows = np.repeat(np.arange(len(texts)), np.diff(table.indptr))
-        part = TermWeights(kind, ngrams, tuple(counter.get_feature_names_out().tolist()), idf, **how)
-        return part, Entries(rows, table.indices, table.data)
+        return TermWeights(kind, ngrams, tuple(terms), idf, **how), Entries(rows, table.indices, table.data)
 
-    def _check_ngrams(self) -> None:
+    def _count_characters(
+        self, texts: list[str], ngrams: tuple[int, int], min_df: int
+    ) -> tuple[list[str], sparse.csr_matrix]:
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        counter = CountVectorizer(
+            analyzer=term_counter("char", ngrams), min_df=min_df, max_features=self.max_features, dtype=np.float32
+        )
+        table = counter.fit_transform(texts)
+        table.sort_indices()
+        return counter.get_feature_names_out().tolist(), table
+
+    def _check_parameters(self) -> None:
         for name, ngrams in (("word_ngrams", self.word_ngrams), ("char_ngrams", self.char_ngrams)):
             if ngrams is not None and not 1 <= ngrams[0] <= ngrams[1]:
                 raise ValueError(f"{name} must be (shortest, longest) from 1 on, or None, got {ngrams!r}")
+        for name in ("min_df_words", "min_df_chars", "max_features"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}")
         if self.word_ngrams is None and self.char_ngrams is None:
             raise ValueError("word_ngrams and char_ngrams are both None: nothing to count")
 

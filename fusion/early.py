@@ -21,6 +21,7 @@ from .blocks import check_blocks, present_rows, select_block
 from .concatenation import Concatenation
 from .experts import Array, check_training, fit_safely, known, training_rows
 from .fused import EarlyModel
+from .preparation import Balance, Children, Preparation, check_balance, check_children, fit_on_copies, unweighted
 
 
 class EarlyFusion(ClassifierMixin, BaseEstimator):
@@ -49,6 +50,9 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         What makes probabilities hold, fitted on group-disjoint out-of-fold scores (``n_inner`` more fits, but for none).
     n_inner : int, default=5
     random_state : int, default=0
+    balance : {"weights", "none", "over", "under"}, default="weights"
+        How unequal classes are dealt with in every fit of a classifier; see :func:`~.experts.fit_experts`. The blocks'
+        transformers are fitted on all rows.
 
     Attributes
     ----------
@@ -83,6 +87,7 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         calibration: Method = "temperature",
         n_inner: int = 5,
         random_state: int = 0,
+        balance: Balance = "weights",
     ) -> None:
         self.blocks = blocks
         self.classifier = classifier
@@ -93,8 +98,9 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         self.calibration = calibration
         self.n_inner = n_inner
         self.random_state = random_state
+        self.balance = balance
 
-    def fit(self, X: pd.DataFrame, y: Any, groups: Any = None) -> EarlyFusion:
+    def fit(self, X: pd.DataFrame, y: Any, groups: Any = None, children: Children | None = None) -> EarlyFusion:
         """Fit the blocks' transformers and the classifier.
 
         Parameters
@@ -104,6 +110,8 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
         groups : array-like of shape (n_samples,), optional
             Speakers or subjects, kept apart by the inner folds of the calibration.
+        children : Children, optional
+            Varied copies of rows, which train wherever their parents do, and calibrate nothing.
 
         Raises
         ------
@@ -124,32 +132,21 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         if unknown:
             raise StudyError(f"subsets name the blocks {unknown}; early fusion has {list(self.blocks)}")
         labels, known_groups = check_training(X, y, groups)
-        self.features_, self.fronts_, self.widths_ = {}, {}, {}
-        here = {}
-        for name, front in self.blocks.items():
-            table, present = training_rows(X, name)
-            here[name] = present
-            self.features_[name] = tuple(table.columns)
-            self.fronts_[name] = clone(front).fit(table[present], labels[present])
-            self.widths_[name] = self.fronts_[name].transform(table[present].iloc[:1]).shape[1]
-        present = np.stack(list(here.values()))
-        anything = present.any(axis=0)
-        self.layout_ = self._layout([name for name, rows in here.items() if self.dropout or not rows[anything].all()])
-        classes, codes = np.unique(labels, return_inverse=True)
+        check_balance(self.balance)
+        check_children(children, X)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
         self.prior_ = np.bincount(codes) / len(codes)
-        columns = self._readied(X)[0]
-        self.classifier_ = self._fit_classifier(columns, present, labels)
-        self.classes_ = classes
-        self.reduced_ = self._fit_reduced(columns, here, labels)
+        self._fit_rows(*Preparation(children=children).rows(X, labels))
         self.calibrator_: Calibrator = Unchanged()
-        if self.calibration != "none" and len(classes) > 1:
+        if self.calibration != "none" and len(self.classes_) > 1:
             plain = clone(self).set_params(calibration="none")
+            anything = np.any([training_rows(X, name)[1] for name in self.blocks], axis=0)
             answers = out_of_fold(
-                partial(fit_safely, plain),
+                partial(fit_safely, plain, preparation=Preparation(children=children)),
                 X if anything.all() else X[anything],
                 labels[anything],
                 None if known_groups is None else known_groups[anything],
-                classes=classes,
+                classes=self.classes_,
                 n_splits=self.n_inner,
                 seed=self.random_state,
             )
@@ -190,6 +187,23 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
+    def _fit_rows(self, X: pd.DataFrame, labels: Array, origins: Array | None) -> None:
+        """Fit transformers and classifiers on rows, of which those of one origin are copies of each other."""
+        self.features_, self.fronts_, self.widths_ = {}, {}, {}
+        here = {}
+        for name, front in self.blocks.items():
+            table, present = training_rows(X, name)
+            here[name] = present
+            self.features_[name] = tuple(table.columns)
+            self.fronts_[name] = clone(front).fit(table[present], labels[present])
+            self.widths_[name] = self.fronts_[name].transform(table[present].iloc[:1]).shape[1]
+        present = np.stack(list(here.values()))
+        anything = present.any(axis=0)
+        self.layout_ = self._layout([name for name, rows in here.items() if self.dropout or not rows[anything].all()])
+        columns = self._readied(X)[0]
+        self.classifier_ = self._fit_classifier(columns, present, labels, origins)
+        self.reduced_ = self._fit_reduced(columns, here, labels, origins)
+
     def _layout(self, partial: Sequence[str]) -> Concatenation:
         return Concatenation(
             tuple(self.blocks),
@@ -205,7 +219,7 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         given = align(classifier.predict_proba(columns), classifier.classes_, self.classes_)
         return self.calibrator_.apply(given)
 
-    def _fit_classifier(self, columns: dict[str, Array], present: Array, labels: Array) -> Any:
+    def _fit_classifier(self, columns: dict[str, Array], present: Array, labels: Array, origins: Array | None) -> Any:
         """Fit the classifier of all blocks, with a second look at each row where blocks drop out."""
         shown, rows = present, np.arange(present.shape[1])
         if self.dropout:
@@ -215,12 +229,13 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
             for row in rescued:
                 kept[random.choice(np.flatnonzero(present[:, row])), row] = True
             shown, rows = np.hstack([present, kept]), np.tile(rows, 2)
+            origins = np.arange(present.shape[1]) if origins is None else origins
         given = rows[shown.any(axis=0)]
         joined = self.layout_.joined({name: values[rows] for name, values in columns.items()}, shown)
-        return fit_safely(self.classifier, joined[shown.any(axis=0)], labels[given])
+        return self._fit_one(joined[shown.any(axis=0)], labels[given], None if origins is None else origins[given])
 
     def _fit_reduced(
-        self, columns: dict[str, Array], here: dict[str, Array], labels: Array
+        self, columns: dict[str, Array], here: dict[str, Array], labels: Array, origins: Array | None
     ) -> dict[tuple[str, ...], Any]:
         """Fit a classifier for each subset, on all rows that have its blocks, whatever else they have."""
         reduced = {}
@@ -228,10 +243,22 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
             names = tuple(name for name in self.blocks if name in subset)
             rows = np.all([here[name] for name in names], axis=0)
             if 0 < len(names) < len(self.blocks) and len(np.unique(labels[rows])) > 1:
-                reduced[names] = clone(self.classifier).fit(
-                    self.layout_.side_by_side(columns, names, rows), labels[rows]
+                reduced[names] = self._fit_one(
+                    self.layout_.side_by_side(columns, names, rows),
+                    labels[rows],
+                    None if origins is None else origins[rows],
                 )
         return reduced
+
+    def _fit_one(self, columns: Array, labels: Array, origins: Array | None) -> Any:
+        """Fit a classifier on joined columns, its classes balanced; a constant one where there is a single class."""
+        if len(np.unique(labels)) == 1:
+            return fit_safely(self.classifier, columns, labels)
+        columns, labels, chosen = Preparation(self.balance, self.random_state).rows(columns, labels)
+        if chosen is not None:
+            origins = chosen if origins is None else origins[chosen]
+        classifier = unweighted(self.classifier) if self.balance == "none" else clone(self.classifier)
+        return fit_on_copies(classifier, columns, labels, origins)
 
     def _readied(self, X: pd.DataFrame) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return what each block's transformer makes of it (0 where absent), and in which rows it is there."""

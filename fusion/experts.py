@@ -21,6 +21,7 @@ from ..classifiers.parts import fitted_part
 from ..features.errors import EmofuseWarning, ProtocolError, StudyError, TableError
 from .blocks import check_blocks, present_rows, select_block
 from .fused import BlockExpert, Known
+from .preparation import Balance, Children, Preparation, check_balance, check_children
 
 Array = npt.NDArray[Any]
 ALL_BLOCKS = None  # an expert over the whole table, such as early concatenation
@@ -105,6 +106,8 @@ def fit_experts(
     n_inner: int = 5,
     seed: int = 0,
     calibration: Method = "temperature",
+    balance: Balance = "weights",
+    children: Children | None = None,
 ) -> FittedExperts:
     """Fit experts, their out-of-fold scores and their calibrators.
 
@@ -120,6 +123,12 @@ def fit_experts(
     n_inner : int, default=5
     seed : int, default=0
     calibration : {"temperature", "sigmoid", "isotonic", "none"}, default="temperature"
+    balance : {"weights", "none", "over", "under"}, default="weights"
+        How unequal classes are dealt with in every fit: left to the classifiers, which weigh them or not; weighed by none;
+        rows of rarer classes drawn again; or rows of commoner ones left out. An early fusion has a balance of its own.
+    children : Children, optional
+        Varied copies of training rows, each of which joins every fit that its parent is in. An expert of one block is
+        given those alone in which its block is varied. They are not judged: out-of-fold scores are of the given rows.
 
     Returns
     -------
@@ -137,6 +146,8 @@ def fit_experts(
     if not estimators:
         raise StudyError("late fusion needs one block at least, got none")
     labels, known_groups = check_training(X, y, groups)
+    check_balance(balance)
+    check_children(children, X)
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) > 1 and not can_hold_out(labels, known_groups):
         raise ProtocolError(
@@ -148,16 +159,18 @@ def fit_experts(
         present = np.flatnonzero(here)
         rows, own = table if here.all() else table.iloc[present], labels[present]
         own_groups = None if known_groups is None else known_groups[present]
+        preparation = Preparation(balance, seed, children, block)
         calibrator: Calibrator = Unchanged()
         if can_hold_out(own, own_groups):
-            fit = partial(fit_safely, estimator)
+            fit = partial(fit_safely, estimator, preparation=preparation)
             answers = out_of_fold(fit, rows, own, own_groups, classes=classes, n_splits=n_inner, seed=seed)
             calibrator = fit_calibrator(calibration, answers, codes[present])
         else:
             answers = np.tile(_shares(codes[present], len(classes)), (len(present), 1))
         scores[name] = np.full((len(X), len(classes)), np.nan)
         scores[name][present] = log_clipped(calibrator.apply(answers))
-        fitted = clone(estimator).fit(rows, own) if len(np.unique(own)) > 1 else fit_safely(estimator, rows, own)
+        several = len(np.unique(own)) > 1
+        fitted = preparation.fit(clone(estimator), rows, own) if several else fit_safely(estimator, rows, own)
         experts[name] = Expert(block, () if block is None else tuple(table.columns), fitted, calibrator)
     return FittedExperts(classes, codes, known_groups, _shares(codes, len(classes)), experts, scores)
 
@@ -207,8 +220,11 @@ def known(estimator: Any, classes: Array) -> Known:
     return Known(fitted_part(estimator), codes)
 
 
-def fit_safely(estimator: Any, X: Any, y: Array) -> Any:
-    """Fit a clone on rows that may hold one class only, or lack a block that other rows of the training set have."""
+def fit_safely(estimator: Any, X: Any, y: Array, *, preparation: Preparation | None = None) -> Any:
+    """Fit a clone on rows that may hold one class only, or lack a block that other rows of the training set have.
+
+    ``preparation`` says what is done to the rows before; nothing by default.
+    """
     if len(np.unique(y)) == 1:
         message = (
             f"the training rows of an expert hold the single class {np.unique(y).tolist()[0]!r}; its answer is constant"
@@ -216,4 +232,5 @@ def fit_safely(estimator: Any, X: Any, y: Array) -> Any:
         warnings.warn(message, EmofuseWarning, stacklevel=2)
         return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
     restricted = getattr(estimator, "restricted_to", None)
-    return (clone(estimator) if restricted is None else restricted(X)).fit(X, y)
+    made = clone(estimator) if restricted is None else restricted(X)
+    return made.fit(X, y) if preparation is None else preparation.fit(made, X, y)

@@ -14,6 +14,7 @@ from .combination import Combination
 from .early import EarlyFusion
 from .experts import ALL_BLOCKS
 from .late import LateFusion, Rule
+from .preparation import Balance
 
 EARLY = "early"
 
@@ -28,8 +29,8 @@ class HybridFusion(LateFusion):
     blocks : dict of str to classifier
         The experts of single blocks.
     early : EarlyFusion
-        The expert of all blocks; its own calibration is replaced by that of the experts.
-    rule, meta, calibration, n_inner, random_state
+        The expert of all blocks; its own calibration and balance are replaced by those of the experts.
+    rule, meta, calibration, n_inner, random_state, balance
         As for :class:`~emofuse.fusion.late.LateFusion`.
     """
 
@@ -42,9 +43,16 @@ class HybridFusion(LateFusion):
         calibration: Method = "temperature",
         n_inner: int = 5,
         random_state: int = 0,
+        balance: Balance = "weights",
     ) -> None:
         super().__init__(
-            blocks, rule=rule, meta=meta, calibration=calibration, n_inner=n_inner, random_state=random_state
+            blocks,
+            rule=rule,
+            meta=meta,
+            calibration=calibration,
+            n_inner=n_inner,
+            random_state=random_state,
+            balance=balance,
         )
         self.early = early
 
@@ -54,4 +62,5 @@ class HybridFusion(LateFusion):
     def _estimators(self) -> dict[str, tuple[str | None, Any]]:
         if EARLY in self.blocks:
             raise StudyError(f"a block of hybrid fusion cannot be called {EARLY!r}; rename it")
-        return super()._estimators() | {EARLY: (ALL_BLOCKS, clone(self.early).set_params(calibration="none"))}
+        early = clone(self.early).set_params(calibration="none", balance=self.balance)
+        return super()._estimators() | {EARLY: (ALL_BLOCKS, early)}

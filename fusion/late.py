@@ -23,6 +23,7 @@ from . import rules
 from .combination import FIXED_RULES, WEIGHED_RULES, Combination, Meta, meta_features
 from .experts import ALL_BLOCKS, Array, FittedExperts, can_hold_out, fit_experts, fit_safely
 from .fused import LateModel
+from .preparation import Balance, Children, check_balance, unweighted
 from .rules import present_experts
 
 Rule = Literal["mean", "product", "median", "vote", "weighted", "class_weighted", "gated", "stacking"]
@@ -59,6 +60,9 @@ class LateFusion(ClassifierMixin, BaseEstimator):
     n_inner : int, default=5
         Inner folds.
     random_state : int, default=0
+    balance : {"weights", "none", "over", "under"}, default="weights"
+        How unequal classes are dealt with in every fit of an expert; see :func:`~.experts.fit_experts`. With "none" the
+        meta-classifier does not weigh them either.
 
     Attributes
     ----------
@@ -91,6 +95,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         calibration: Method = "temperature",
         n_inner: int = 5,
         random_state: int = 0,
+        balance: Balance = "weights",
     ) -> None:
         self.blocks = blocks
         self.rule = rule
@@ -98,8 +103,9 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         self.calibration = calibration
         self.n_inner = n_inner
         self.random_state = random_state
+        self.balance = balance
 
-    def fit(self, X: pd.DataFrame, y: Any, groups: Any = None) -> LateFusion:
+    def fit(self, X: pd.DataFrame, y: Any, groups: Any = None, children: Children | None = None) -> LateFusion:
         """Fit the experts and the rule.
 
         Parameters
@@ -109,6 +115,8 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
         groups : array-like of shape (n_samples,), optional
             Speakers or subjects, kept apart by the inner folds; without it each row is its own group.
+        children : Children, optional
+            Varied copies of rows, which train the experts wherever their parents do.
         """
         return self.fit_rule(
             fit_experts(
@@ -119,6 +127,8 @@ class LateFusion(ClassifierMixin, BaseEstimator):
                 n_inner=self.n_inner,
                 seed=self.random_state,
                 calibration=self.calibration,
+                balance=self.balance,
+                children=children,
             )
         )
 
@@ -126,6 +136,7 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         """Fit the rule alone, on experts that :func:`~emofuse.fusion.experts.fit_experts` fitted."""
         if self.rule not in RULES:
             raise StudyError(f"late fusion knows the rules {list(RULES)}, got {self.rule!r}")
+        check_balance(self.balance)
         self.experts_ = experts
         self.classes_ = experts.classes
         scores = self._rule().heard(experts.training_scores())
@@ -234,7 +245,8 @@ class LateFusion(ClassifierMixin, BaseEstimator):
         return metas
 
     def _new_meta(self) -> Any:
-        return clone(meta_classifier("linear") if self.meta is None else self.meta)
+        made = clone(meta_classifier("linear") if self.meta is None else self.meta)
+        return unweighted(made) if self.balance == "none" else made
 
 
 @dataclass(frozen=True)

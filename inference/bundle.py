@@ -11,13 +11,14 @@ import hashlib
 import json
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..features.drift import N_BINS, Reference
 from ..features.errors import BundleError
 from ..features.extractors import EXTRACTORS
 from ..features.text_cleaning import printable
@@ -48,6 +49,7 @@ FIELDS: dict[str, type] = {
     "members": dict,
 }
 BLOCK_FIELDS: dict[str, type] = {"extractor": str, "parameters": dict, "kind": str, "source": str, "features": list}
+SPREAD = ("columns", "edges", "shares")  # the arrays of a reference
 MAX_MANIFEST_BYTES = 64 * 1024**2
 MAX_LINE = 280
 
@@ -66,6 +68,8 @@ class Bundle:
         For each block, where the model was trained on speaker-normalised features: the statistics of its training rows.
     n_bytes : int
     estimator_data : bytes
+    references : dict of str to Reference
+        How each block was spread in training, which a new batch is held against.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Bundle:
     speakers: dict[str, tuple[Any, Any]]
     n_bytes: int
     estimator_data: bytes
+    references: dict[str, Reference] = field(default_factory=dict)
 
     def estimator(self) -> Any:
         """Return the scikit-learn estimator with its hyper-parameters, not fitted, ready to be trained again."""
@@ -92,6 +97,7 @@ def save_bundle(
     training: dict[str, Any],
     licences: list[str],
     speakers: dict[str, tuple[Any, Any]] | None = None,
+    references: dict[str, Reference] | None = None,
 ) -> None:
     """Write a fitted fusion as a bundle.
 
@@ -113,6 +119,7 @@ def save_bundle(
     licences : list of str
         What a user must be told.
     speakers : dict of str to (mean, variance), optional
+    references : dict of str to Reference, optional
         See :class:`Bundle`.
 
     Raises
@@ -131,6 +138,10 @@ def save_bundle(
     statistics = {
         name: [to_tree(np.asarray(item), members) for item in pair] for name, pair in (speakers or {}).items()
     }
+    spread = {
+        name: {part: to_tree(np.asarray(getattr(own, part)), members) for part in SPREAD} | {"n_rows": own.n_rows}
+        for name, own in (references or {}).items()
+    }
     files = {ESTIMATOR: pack_estimator(fusion), **members}
     manifest = {
         "schema": SCHEMA,
@@ -145,6 +156,7 @@ def save_bundle(
         "versions": {"python": platform.python_version()} | _versions(("emofuse", *LIBRARIES)),
         "study": study,
         "speakers": statistics,
+        "references": spread,
         "model": tree,
         "members": {name: {"sha256": _sha256(data), "bytes": len(data)} for name, data in files.items()},
     }
@@ -184,8 +196,12 @@ def _read(name: str, data: bytes) -> Bundle:
     speakers = {
         block: _statistics(block, from_tree(pair, members), blocks) for block, pair in manifest["speakers"].items()
     }
+    references = {
+        block: _reference(block, about, members, blocks)
+        for block, about in _of(manifest.get("references", {}), dict, "references").items()
+    }
     check_answers(model, blocks, len(manifest["classes"]))
-    return Bundle(name, manifest, model, speakers, len(data), members[ESTIMATOR])
+    return Bundle(name, manifest, model, speakers, len(data), members[ESTIMATOR], references)
 
 
 def _manifest(data: bytes | None, name: str) -> dict[str, Any]:
@@ -207,8 +223,8 @@ def _manifest(data: bytes | None, name: str) -> dict[str, Any]:
         raise BundleError(
             f"{name!r} was written by a newer emofuse ({newer!s:.20}, schema {schema}; this one reads {SCHEMA}); update emofuse"
         )
-    for field, kind in FIELDS.items():
-        _of(manifest.get(field), kind, f"{field} in the manifest of {name!r}")
+    for key, kind in FIELDS.items():
+        _of(manifest.get(key), kind, f"{key} in the manifest of {name!r}")
     if len(manifest["classes"]) < 1 or not all(isinstance(label, (str, int, bool)) for label in manifest["classes"]):
         raise BundleError(f"the classes of {name!r} are no labels; train it again")
     if len(set(map(str, manifest["classes"]))) < len(manifest["classes"]):
@@ -221,8 +237,8 @@ def _manifest(data: bytes | None, name: str) -> dict[str, Any]:
 def _check_block(block: str, about: Any) -> None:
     """Refuse a description of a block that could not be measured, or that would be measured with a file named in it."""
     what = f"of block {block!r:.40}"
-    for field, kind in BLOCK_FIELDS.items():
-        _of(_of(about, dict, f"the description {what}").get(field), kind, f"{field} {what}")
+    for key, kind in BLOCK_FIELDS.items():
+        _of(_of(about, dict, f"the description {what}").get(key), kind, f"{key} {what}")
     if not about["features"] or not all(isinstance(feature, str) for feature in about["features"]):
         raise BundleError(f"the features {what} are no names; train it again")
     if len(set(about["features"])) < len(about["features"]):
@@ -243,6 +259,31 @@ def _statistics(block: str, found: Any, blocks: dict[str, Any]) -> tuple[Any, An
     if not all(np.isfinite(item).all() for item in found) or (found[1] < 0).any():
         raise BundleError(f"the speakers' statistics of block {block!r:.40} are no mean and variance; train it again")
     return found[0], found[1]
+
+
+def _reference(block: str, about: Any, members: dict[str, bytes], blocks: dict[str, Any]) -> Reference:
+    """Return how a block was spread in training after a look at it."""
+    what = f"the reference of block {block!r:.40}"
+    n_rows = _of(_of(about, dict, what).get("n_rows"), int, what)
+    if block not in blocks:
+        raise BundleError(f"{what}: there is no block of that name; train it again")
+    columns, edges, shares = (from_tree(about.get(part), members) for part in SPREAD)
+    arrays = all(isinstance(item, np.ndarray) and np.isfinite(item).all() for item in (columns, edges, shares))
+    if not arrays or columns.ndim != 1 or columns.dtype.kind != "i" or n_rows < 1:
+        raise BundleError(f"{what} is none; train it again")
+    if edges.shape != (len(columns), N_BINS - 1) or shares.shape != (len(columns), N_BINS + 1):
+        raise BundleError(f"{what} does not fit together; train it again")
+    # A text is compared by its counts, whose number is no matter of the file's.
+    last = np.inf if blocks[block]["extractor"] == "text" else len(blocks[block]["features"]) - 1
+    if (
+        not len(columns)
+        or columns.min() < 0
+        or columns.max() > last
+        or (shares < 0).any()
+        or (np.diff(edges, axis=1) < 0).any()
+    ):
+        raise BundleError(f"{what} holds numbers that are no shares and edges; train it again")
+    return Reference(columns, edges, shares, n_rows)
 
 
 def _no_number(text: str) -> None:

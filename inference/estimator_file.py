@@ -28,6 +28,7 @@ TRUSTED = (
     "emofuse.classifiers.scaling.Scaler",
     "emofuse.classifiers.visual_words.VisualWords",
     "emofuse.features.text.TextVectorizer",
+    "emofuse.fusion.contextual.ContextFusion",
     "emofuse.fusion.early.EarlyFusion",
     "emofuse.fusion.hybrid.HybridFusion",
     "emofuse.fusion.late.LateFusion",

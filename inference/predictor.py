@@ -15,16 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..features.errors import PredictionError
+from ..fusion.context import ContextModel
 from ..fusion.fused import BlockRows
 from .answer import Answer, ModalityAnswer
 from .attribution import top_features
 from .bundle import Bundle, load_bundle
+from .dialogue import answer_rows
 from .extraction import CONTEXT, Measured, Source, as_rows, numbers_of
 from .modalities import by_class, what_each_says
 from .speakers import Speaker, enrolled, normalised
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..features.drift import Drift
+    from ..fusion.dialogue import Turns
 
 REMEMBERED = 0.2  # weight of the newest cost in the running mean
 
@@ -218,7 +223,8 @@ class Model:
         -------
         pandas.DataFrame
             Index kept; ``label``, ``p_<class>`` for each class, ``<modality>_label`` and ``warnings``. A row with nothing in
-            it, or nothing that can be used, has no label, and its warnings say why.
+            it, or nothing that can be used, has no label, and its warnings say why. Where the table has ``dialogue`` and
+            ``turn`` (and ``speaker`` or ``group``), a model that was trained on dialogues lets its rows hear each other.
         """
         from .tables import answer_table
 
@@ -230,10 +236,11 @@ class Model:
 
         return clips_of(self, samples)
 
-    def predict_blocks(self, X: pd.DataFrame) -> Any:
+    def predict_blocks(self, X: pd.DataFrame, turns: Turns | None = None) -> Any:
         """Return probabilities for a block table that was extracted already, shape (n_samples, n_classes).
 
-        The table is taken as the estimator was trained on it: speaker-normalised, where it was.
+        The table is taken as the estimator was trained on it: speaker-normalised, where it was. ``turns`` says where its rows
+        stand in their dialogues (:func:`~emofuse.fusion.dialogue.turns_of`), for models that hear the turns around a row.
         """
         from ..fusion.blocks import check_blocks, present_rows, select_block
 
@@ -248,7 +255,12 @@ class Model:
                 table = select_block(X, block, self._features[block])
                 present = present_rows(table)
                 rows[block] = BlockRows(table[present].to_numpy(dtype=np.float32), present)
-        return self.bundle.model.answer(self.bundle.model.ready(rows))
+        return answer_rows(self.bundle.model, rows, turns)
+
+    @property
+    def hears_turns(self) -> bool:
+        """Whether answers change with the turns around a row of a table that has ``dialogue`` and ``turn``."""
+        return isinstance(self.bundle.model, ContextModel)
 
     def enrol(self, clips: Sequence[Mapping[str, Any]]) -> Speaker:
         """Return the statistics of a person from a few unlabelled clips, for ``predict(speaker=…)``.
@@ -262,6 +274,25 @@ class Model:
             The model was not trained on speaker-normalised features, or none of the clips can be used.
         """
         self._check_speaker()
+        rows = self.measure(clips)
+        speaker = enrolled(rows, self.bundle.speakers)
+        if not speaker.statistics:
+            raise PredictionError(f"none of the {len(clips)} clips can be used to know the speaker; give others")
+        return speaker
+
+    def measure(self, clips: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return the blocks of several clips as they are measured, before anything is made of them.
+
+        Parameters
+        ----------
+        clips : sequence of mapping
+            Each of what :meth:`predict` takes.
+
+        Returns
+        -------
+        list of dict of str to ndarray of shape (n_features,) or str
+            A block that could not be measured is left out.
+        """
         rows = []
         for clip in clips:
             given = {
@@ -271,14 +302,40 @@ class Model:
             numbers = _mapping(clip.get("features"))
             self._check(given, numbers, None)
             measured = [
-                self._measured(name, given, numbers, bounds["start_s"], bounds["end_s"], None)
+                self._measured(name, given, numbers, bounds["start_s"], bounds["end_s"], clip.get("context"))
                 for name in self._within(self._readable(given), numbers, None, [])
             ]
             rows.append({block: row for item in measured for block, row in item.rows.items()})
-        speaker = enrolled(rows, self.bundle.speakers)
-        if not speaker.statistics:
-            raise PredictionError(f"none of the {len(clips)} clips can be used to know the speaker; give others")
-        return speaker
+        return rows
+
+    def drift(self, clips: Sequence[Mapping[str, Any]]) -> dict[str, Drift]:
+        """Return how far each block of a batch of clips lies from what the model was trained on; no labels are needed.
+
+        Parameters
+        ----------
+        clips : sequence of mapping
+            20 or more, each of what :meth:`predict` takes.
+
+        Returns
+        -------
+        dict of str to Drift
+            By block, those that are there in 20 clips or more.
+
+        Raises
+        ------
+        PredictionError
+            Too few clips, or a model of a version that did not keep how its training was spread.
+
+        Notes
+        -----
+        Where the model was trained on speaker-normalised features, clips are measured against the training speakers.
+        """
+        from .drifting import drift_of_rows
+
+        rows = self.measure(clips)
+        if self.bundle.speakers:
+            rows = [normalised(row, self.bundle.speakers, None) for row in rows]
+        return drift_of_rows(self, rows)
 
     def warm(self) -> None:
         """Load what is loaded late, and run each extractor once, so that the first clip is as fast as all others."""

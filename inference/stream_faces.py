@@ -15,10 +15,10 @@ from ..features.face_clip import CLOSED_SHARE, MAX_BLINK_S
 from ..features.face_geometry import eye_opening
 from ..features.face_tracking import FORGET_S, FaceFollower, FollowedFace, leading_face
 from ..features.faces import MARGIN_OF_CROPS, Box, cut_out
+from ..features.film_pictures import LEAST_SEARCHED_PX
 from ..features.pictures import Pixels
 from ..features.video import Frame
 from ..features.video_decoding import ROUNDING_S
-from .extraction import LEAST_SEARCHED_PX
 
 ANSWER_S = 0.5  # between two answers for one face
 MAX_ANSWERED = 4  # faces, the largest

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..features.errors import PredictionError
+from ..fusion.dialogue import turns_of
+from .dialogue import answer_turns
 from .extraction import CONTEXT
 
 if TYPE_CHECKING:
@@ -16,10 +18,22 @@ if TYPE_CHECKING:
 
 def answer_table(model: Model, samples: pd.DataFrame) -> pd.DataFrame:
     """Answer every row of a sample table; see :meth:`~emofuse.inference.predictor.Model.predict_table`."""
-    rows = [_row(model, clip) for clip in clips_of(model, samples)]
+    clips = list(clips_of(model, samples))
+    rows = [_row(model, clip) for clip in clips]
+    if model.hears_turns and {"dialogue", "turn"} <= set(samples.columns):
+        _hear(model, samples, clips, rows)
     own = [f"{name}_label" for name in model.modalities]
     columns = ["label", *(f"p_{label}" for label in model.classes), *own, "warnings"]
     return pd.DataFrame(rows, index=samples.index, columns=columns)
+
+
+def _hear(model: Model, samples: pd.DataFrame, clips: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+    """Put the answers that clips get in their dialogues in place of those that each gets alone."""
+    answers = answer_turns(model, clips, turns_of(samples))
+    for row, probabilities in zip(rows, answers, strict=True):
+        if row["label"] is not None:
+            row["label"] = model.classes[int(probabilities.argmax())]
+            row |= {f"p_{label}": float(value) for label, value in zip(model.classes, probabilities, strict=True)}
 
 
 def clips_of(model: Model, samples: pd.DataFrame) -> Iterator[dict[str, Any]]:

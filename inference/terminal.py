@@ -62,6 +62,18 @@ def print_answer(answer: Answer) -> None:
     print_notes(_remarks(answer))
 
 
+def print_drift(records: Sequence[dict[str, Any]]) -> None:
+    """Print how far each block has moved, and which of its features moved most."""
+    table = new_table("Drift: how far these clips lie from the training data (below .10 none, from .25 on large)")
+    for heading in ("block", "clips", "score", "features that moved", "drift", "moved most"):
+        table.add_column(heading, justify="right" if heading in ("clips", "score", "features that moved") else "left")
+    for item in records:
+        style = {"large": "bold yellow", "none": "dim"}.get(item["size"])
+        cells = (item["block"], str(item["n_rows"]), f"{item['score']:.2f}", f"{item['share']:.0%}", item["size"])
+        table.add_row(*map(Text, cells), Text(", ".join(list(item["most"])[:3])), style=style)
+    new_console().print(table)
+
+
 def print_answers(answered: Answered) -> None:
     """Print many answers, a row each."""
     table = new_table(f"{len(answered)} clips")
@@ -138,6 +150,10 @@ def inspection(bundle: Bundle) -> dict[str, Any]:
         | {
             "blocks": blocks,
             "training": training | {"n_held_out_groups": len(manifest["training"].get("held_out") or [])},
+            "labels": {
+                "column": manifest["study"].get("label", "label"),
+                "map": manifest["study"].get("label_map"),
+            },
         }
     )
 
@@ -156,6 +172,10 @@ def print_inspection(bundle: Bundle) -> None:
         "validated by": f"{validation.get('protocol', {}).get('name', 'nothing')}: {validation.get('of', 'not validated')}",
         "made by": ", ".join(f"{name} {number}" for name, number in found["versions"].items()),
     }
+    mapped = found["labels"]["map"]
+    if mapped:
+        named = isinstance(mapped, str)
+        lines["label map"] = mapped if named else ", ".join(f"{label} → {target}" for label, target in mapped.items())
     for name, line in lines.items():
         console.print(Text(f"{name:>12}  "), Text(line), sep="", soft_wrap=True)
     table = new_table("What it needs" + (" (any of it may be missing)" if len(found["blocks"]) > 1 else ""))

@@ -18,7 +18,7 @@ import numpy as np
 from ..classifiers import calibrators, heads, parts, word_pools
 from ..features import term_weights
 from ..features.errors import BundleError
-from ..fusion import combination, concatenation, fused
+from ..fusion import combination, concatenation, context, fused
 from .ubjson import check_booster
 
 PARTS: dict[str, type[Any]] = {
@@ -50,6 +50,8 @@ PARTS: dict[str, type[Any]] = {
         concatenation.Concatenation,
         combination.Meta,
         combination.Combination,
+        context.ContextRule,
+        context.ContextModel,
         fused.Known,
         fused.BlockExpert,
         fused.EarlyModel,

@@ -24,7 +24,7 @@ ROOMS = {
     "experiments/benchmarks": {"features", "classifiers", "fusion", "experiments", "inference"},
 }
 PICKLERS = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
-NOT_PACKAGES = {"tests", "build", "dist", "runs"}
+NOT_PACKAGES = {"tests", "docs", "build", "dist", "runs"}
 
 
 def package_files():

@@ -11,7 +11,16 @@ from pathlib import Path
 import pandas as pd
 
 from ...features.base import FAILURE_COLUMNS
-from ...features.errors import CorpusError, TableError
+from ...features.errors import CorpusError, SampleError, TableError
+from ...features.files import read_bytes
+
+# What Git LFS leaves in place of a file that was not fetched: three lines of text, the first of which begins so.
+STUB_START = b"version https://git-lfs"
+STUB_BYTES = 1024
+
+
+class NotFoundError(CorpusError):
+    """Nothing of a corpus is below the root."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +52,14 @@ class CorpusInfo:
     modalities: tuple[str, ...]
     synthetic: bool = False
 
-    def not_found(self, root: Path, what: str) -> CorpusError:
-        """Return the error of a missing part: what was looked for, where to get it, under which licence."""
-        return CorpusError(
-            f"{self.name}: {what} not found below {str(root)!r}; expected layout: {self.layout}; get it from {self.source} "
-            f"({self.licence})"
+    def not_found(self, root: Path, what: str, notes: Sequence[str] = ()) -> CorpusError:
+        """Return the error of a missing part: what was looked for, where to get it, under which licence.
+
+        ``notes`` say what was there instead, such as empty files.
+        """
+        return NotFoundError(
+            f"{self.name}: {what} not found below {str(root)!r}{''.join(f' ({note})' for note in notes)}; expected layout: "
+            f"{self.layout}; get it from {self.source} ({self.licence})"
         )
 
 
@@ -85,11 +97,37 @@ def find_files(root: Path, pattern: str) -> list[Path]:
     return sorted(found, key=lambda path: (path.name, str(path)))
 
 
+def find_recordings(root: Path, pattern: str) -> tuple[list[Path], tuple[str, ...]]:
+    """Return what :func:`find_files` finds, less the files that hold nothing, and a line on each kind of those."""
+    found = find_files(root, pattern)
+    hollow: dict[str, list[Path]] = {}
+    for path in sorted(found):  # archive by archive: each is opened once
+        kind = _hollow(path)
+        if kind is not None:
+            hollow.setdefault(kind, []).append(path)
+    left_out = {path for paths in hollow.values() for path in paths}
+    notes = [
+        f"{len(paths)} {'file is' if len(paths) == 1 else 'files are'} left out ({kind}): "
+        f"{', '.join(path.name for path in paths[:3])}{' …' if len(paths) > 3 else ''}"
+        for kind, paths in hollow.items()
+    ]
+    return [path for path in found if path not in left_out], tuple(notes)
+
+
 def require_columns(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
     """Refuse a table of a corpus that lacks columns, naming them and what is there."""
     missing = [column for column in columns if column not in table]
     if missing:
         raise TableError(f"{name}: columns {missing} are missing; it has {list(table.columns)[:12]}")
+
+
+def _hollow(path: Path) -> str | None:
+    """Return why a file holds no recording, or None; a large one is not read to see that."""
+    try:
+        data = read_bytes(path, max_bytes=STUB_BYTES)
+    except SampleError as error:
+        return "0 bytes, to be fetched again" if error.code == "empty_file" else None
+    return "stubs of Git LFS, to be had with 'git lfs pull'" if data.startswith(STUB_START) else None
 
 
 def _all_files(root: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""RAVDESS speech: sound of 24 actors, joined with OpenFace action units of the video of the same take."""
+"""RAVDESS: 24 actors speak and sing; sound, video and what OpenFace measured in the video, one row a take."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ import pandas as pd
 from ...features.errors import TableError
 from ...features.samples import check_samples
 from ...features.tables import read_feature_table
-from .base import Corpus, CorpusInfo, find_files
+from .base import Corpus, CorpusInfo, find_files, find_recordings
 
 INFO = CorpusInfo(
     name="ravdess",
-    title="Ryerson Audio-Visual Database of Emotional Speech and Song (speech part)",
+    title="Ryerson Audio-Visual Database of Emotional Speech and Song",
     licence="CC BY-NC-SA 4.0: research, not commercial",
-    source="https://zenodo.org/records/1188976 (Livingstone and Russo 2018, PLOS ONE 13(5))",
-    layout="Actor_01..Actor_24/03-01-EE-II-SS-RR-AA.wav or .flac, as folders or in the published zip archive; "
-    "optionally openface_au_means.csv (columns clip, AUxx_r, AUxx_c)",
+    source="https://zenodo.org/records/1188976 (Livingstone and Russo 2018, PLOS ONE 13(5)); tracked faces: "
+    "https://zenodo.org/records/3255102",
+    layout="Actor_01..Actor_24/MM-CC-EE-II-SS-RR-AA with sound (03-*.wav or .flac), video (01-*.mp4 with and 02-*.mp4 without "
+    "sound) or both, speech (CC 01), song (CC 02) or both, as folders or in the published archives "
+    "(Audio_Speech_Actors_01-24.zip, Audio_Song_Actors_01-24.zip, Video_Speech_Actor_01.zip, …); optionally "
+    "openface_au_means.csv (columns clip, AUxx_r, AUxx_c) and FacialTracking_Actors_01-24.zip",
     groups="speaker",
-    modalities=("audio", "face"),
+    modalities=("audio", "video", "face"),
 )
 EMOTIONS = {
     "01": "neutral",
@@ -31,19 +34,33 @@ EMOTIONS = {
     "07": "disgust",
     "08": "surprised",
 }
+CHANNELS = {"01": "speech", "02": "song"}
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 FACE_TABLE = "openface"
 
 
 def read(root: Path) -> Corpus:
-    """Read the sound files of the speech part and, where it is there, the OpenFace table."""
-    files = {path.stem: path for path in find_files(root, r"03-01(-\d\d){5}\.(wav|flac|WAV|FLAC)")}
+    """Read whatever parts are there: sound, video, tracked faces (files by picture, or the table of their means).
+
+    A take is named as its sound file is (``03-…``), whether or not there is one, so that a name does not depend on what
+    else was downloaded. Sound comes from its own file or else from the video.
+    """
+    files, notes = find_recordings(
+        root, r"03-0[12](-\d\d){5}\.(?i:wav|flac)|0[12]-0[12](-\d\d){5}\.(?i:mp4)|0[12]-0[12](-\d\d){5}\.csv"
+    )
+    takes: dict[str, dict[str, str]] = {}
+    for path in files:
+        modality, take = path.stem[:2], path.stem[3:]
+        part = "openface" if path.suffix == ".csv" else {"01": "with sound", "02": "silent", "03": "audio"}[modality]
+        takes.setdefault(take, {})[part] = str(path)
     rows = {}
-    for stem, path in sorted(files.items()):
-        emotion, intensity, statement, repetition, actor = stem.split("-")[2:]
+    for take, parts in sorted(takes.items()):
+        channel, emotion, intensity, statement, repetition, actor = take.split("-")
         if emotion in EMOTIONS and statement in STATEMENTS:
-            rows[stem] = {
-                "audio": str(path),
+            rows[f"03-{take}"] = {
+                "audio": parts.get("audio", parts.get("with sound")),
+                "video": parts.get("with sound", parts.get("silent")),
+                "openface": parts.get("openface"),
                 "text": STATEMENTS[statement],
                 "label": EMOTIONS[emotion],
                 "group": actor,
@@ -51,17 +68,18 @@ def read(root: Path) -> Corpus:
                 "intensity": "strong" if intensity == "02" else "normal",
                 "statement": statement,
                 "repetition": repetition,
+                "channel": CHANNELS[channel],
             }
     if not rows:
-        raise INFO.not_found(root, "sound files 03-01-EE-II-SS-RR-AA")
-    samples = check_samples(pd.DataFrame.from_dict(rows, orient="index"))
-    tables, notes = {}, []
+        raise INFO.not_found(root, "sound files 03-CC-EE-II-SS-RR-AA or videos 01-CC-EE-II-SS-RR-AA", notes)
+    samples = check_samples(pd.DataFrame.from_dict(rows, orient="index").dropna(axis="columns", how="all"))
+    tables = {}
     face = _read_face(root, samples.index)
     if face is None:
-        notes.append("no openface_au_means.csv below the root: the face block is left out")
+        notes = (*notes, "no openface_au_means.csv below the root: a face block made of it is left out")
     else:
         tables[FACE_TABLE] = face
-    return Corpus(INFO, samples, tables, tuple(notes))
+    return Corpus(INFO, samples, tables, notes)
 
 
 def _read_face(root: Path, index: pd.Index) -> pd.DataFrame | None:

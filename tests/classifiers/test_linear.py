@@ -66,3 +66,24 @@ def test_a_text_without_known_terms_gets_an_answer() -> None:
     fitted = NaiveBayesLogistic().fit(np.eye(4), [0, 0, 1, 1])
 
     np.testing.assert_allclose(fitted.predict_proba(np.zeros((1, 4))), [[0.5, 0.5]], atol=0.05)
+
+
+def test_the_dual_gets_the_same_solution() -> None:
+    random = np.random.default_rng(0)
+    X = sparse.random(300, 40, density=0.2, random_state=0, format="csr", dtype=np.float32)
+    codes = np.asarray(X.sum(axis=1) + random.normal(size=(300, 1))).ravel() > 4
+
+    primal, dual = (NaiveBayesLogistic(dual=way).fit(X, codes) for way in (False, True))
+
+    np.testing.assert_allclose(dual.predict_proba(X), primal.predict_proba(X), atol=2e-3)
+    assert (primal.coef_ != dual.coef_).any()
+
+
+def test_the_rows_may_hold_an_entry_in_two_parts_and_stay_as_they_were() -> None:
+    X = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 3.0]])
+    parts = sparse.csr_matrix(([1.5, 0.5, 1.0, 1.0, 1.0, 3.0], [0, 0, 1, 1, 0, 1], [0, 2, 3, 5, 6]), shape=(4, 2))
+
+    fitted = NaiveBayesLogistic().fit(parts, [0, 1, 0, 1])
+
+    np.testing.assert_array_equal(fitted.coef_, NaiveBayesLogistic().fit(X, [0, 1, 0, 1]).coef_)
+    assert parts.nnz == 6

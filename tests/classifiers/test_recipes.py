@@ -116,6 +116,9 @@ def test_parameters_reach_the_front(make: Any) -> None:
     assert make("boosted", "text", n_columns=50)[1].n_columns == 50
     assert make("linear", "text", counts=True)[0].get_params()["counts"] is True
     assert make("boosted", "text", negation=True)[0].get_params()["negation"] is True
+    rare = make("linear", "text", characters=False, min_df=5, max_features=9)[0].get_params()
+    assert (rare["char_ngrams"], rare["min_df_words"], rare["min_df_chars"], rare["max_features"]) == (None, 5, 5, 9)
+    assert make("linear", "text", characters=True)[0].get_params()["char_ngrams"] == (2, 5)
 
 
 @pytest.mark.parametrize("make", [expert_pipeline, front_pipeline])

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
+from emofuse.features.augmentation import AUGMENTATIONS
 from emofuse.features.base import Extractor
 from emofuse.features.degradation import DEGRADATIONS
-from emofuse.features.degraded import Degraded
+from emofuse.features.degraded import Augmented, Degraded
 from emofuse.features.errors import SampleError, StudyError
 from emofuse.features.extractors import EXTRACTORS, make_extractor
 from emofuse.features.faces import predictor_file
@@ -119,6 +120,7 @@ MAKERS = {
     "face_video": make_film,
     "librosa": make_sound,
     "opensmile": make_sound,
+    "opensmile_correlations": make_sound,
     "opensmile_lld": make_sound,
     "short_term": make_sound,
     "eeg": make_eeg,
@@ -146,6 +148,14 @@ OTHER_VALUES = {
     "physiology": {"signals": {"EDA": "eda", "BVP": "ppg"}, "sampling_rate_hz": 60.0},
     "librosa": {"statistics": ("mean",), "sampling_rate_hz": 8000, "trim_db": 20.0, "rms": None},
     "opensmile": {"feature_set": "IS09", "sampling_rate_hz": 8000, "trim_db": 20.0, "rms": None},
+    "opensmile_correlations": {
+        "feature_set": "IS09",
+        "deltas": False,
+        "shrinkage": 0.3,
+        "sampling_rate_hz": 8000,
+        "trim_db": 20.0,
+        "rms": None,
+    },
     "opensmile_lld": {
         "feature_set": "IS09",
         "statistics": ("mean", "sd"),
@@ -497,3 +507,70 @@ def test_fingerprint_of_a_degraded_extractor_covers_all_of_it(name, extractor):
     for kind in kinds_of(extractor)[:1]:
         worse = Degraded(extractor, kind, 1)
         assert worse.fingerprint() == clone(worse).fingerprint() == Degraded(extractor, kind, 1.0).fingerprint()
+
+
+# Ranges that change something without taking everything, and are all on one side of nothing.
+RANGES = {
+    "noise": (0.0, 10.0),
+    "pink_noise": (0.0, 10.0),
+    "blur": (0.003, 0.005),
+    "darkness": (1.0, 2.0),
+    "dropped_words": (0.3, 0.6),
+    "flat_channels": (1.0, 2.0),
+    "pitch": (2.0, 4.0),
+    "stretch": (0.8, 0.9),
+    "shift": (0.2, 0.4),
+    "flip": (1.0, 1.0),
+    "rotate": (5.0, 10.0),
+    "brightness": (1.3, 1.6),
+}
+
+
+def augmentations_of(extractor):
+    """The kinds of augmentation that suit an extractor."""
+    return [kind for kind, change in AUGMENTATIONS.items() if extractor.source_column in change.columns]
+
+
+@pytest.mark.parametrize("kind", RANGES)
+def test_augmentation_is_taken_or_refused_in_one_line(extractor, source, kind):
+    varied = Augmented(extractor, kind, RANGES[kind])
+    if kind not in augmentations_of(extractor):
+        for call in (varied.get_feature_names_out, lambda: varied.extract_one(source[1])):
+            with pytest.raises(StudyError, match=f"{kind!r} does not suit {extractor.source_column!r}; ") as caught:
+                call()
+            assert "\n" not in str(caught.value)
+        return
+    path, in_memory = source
+    assert list(varied.get_feature_names_out()) == list(extractor.get_feature_names_out())
+    row = varied.extract_one(in_memory)
+    assert (row.dtype, row.shape) == (np.float32, varied.get_feature_names_out().shape)
+    np.testing.assert_array_equal(varied.extract_one(path), row)
+    assert not np.array_equal(row, extractor.extract_one(in_memory), equal_nan=True)
+
+
+def test_every_augmentation_has_its_range_and_an_extractor_that_it_suits():
+    assert set(RANGES) == set(AUGMENTATIONS)
+    columns = {make_extractor(name, {}).source_column for name in EXTRACTORS}
+    assert all(set(change.columns) <= columns for change in AUGMENTATIONS.values())
+
+
+def test_varied_rows_depend_on_nothing_but_the_sample_and_the_copy(extractor, samples, tmp_path):
+    store = FeatureStore(tmp_path / "store")
+    for kind in augmentations_of(extractor)[:1]:
+        first, second = (Augmented(extractor, kind, RANGES[kind], number) for number in (1, 2))
+        whole = first.extract(samples, store=store).features
+        pd.testing.assert_frame_equal(first.extract(samples, n_jobs=3).features, whole, check_exact=True)
+        pd.testing.assert_frame_equal(first.extract(samples.iloc[::-1]).features[::-1], whole, check_exact=True)
+        pd.testing.assert_frame_equal(first.extract(samples, store=store).features, whole, check_exact=True)
+        np.testing.assert_array_equal(whole.loc["copy"], whole.loc["first"])
+        assert not second.extract(samples, store=store).features.equals(whole)
+
+
+def test_fingerprint_of_an_augmented_extractor_covers_all_of_it(extractor):
+    for kind in augmentations_of(extractor)[:1]:
+        low, high = RANGES[kind]
+        ways = [((low, high), 1, 0), ((low, high + 1), 1, 0), ((low, high), 2, 0), ((low, high), 1, 1)]
+        made = [extractor, Degraded(extractor, kind, low), *(Augmented(extractor, kind, *way) for way in ways)]
+        assert len({one.fingerprint() for one in made}) == len(made)
+        varied = Augmented(extractor, kind, (low, high))
+        assert varied.fingerprint() == clone(varied).fingerprint()

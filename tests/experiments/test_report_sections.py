@@ -199,7 +199,9 @@ def table_of(section, name):
 
 
 def test_a_full_run_has_every_section(run, page):
-    assert all(make(run) is not None for make in SECTIONS)
+    # Of several tasks, of numbers in place of classes, of parts of clips, and of parts of the training groups.
+    elsewhere = {"tasks", "values", "value_groups", "pooled", "curve"}
+    assert {make.__name__ for make in SECTIONS if make(run) is None} == elsewhere
     assert re.findall(r'<section id="(\w+)">', page["report.html"]) == [
         *(
             "strategies",

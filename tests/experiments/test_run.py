@@ -30,7 +30,7 @@ FILES = {
     "failures.csv",
     "contributions.parquet",
 }
-KEYS = {"schema", "study", "corpus", "protocol", "rows", "comparisons", "contributions", "verdict", "notes"}
+KEYS = {"schema", "study", "corpus", "labels", "protocol", "rows", "comparisons", "contributions", "verdict", "notes"}
 NEW_KEYS = {"red_flags", "power", "missing", "contribution_details", "abstention"}
 FEW = ("unimodal", "best_single", "early", "late_product", "selected")
 

@@ -8,17 +8,20 @@ from emofuse.classifiers.scaling import KeepBest
 from emofuse.experiments.estimators import make_strategy
 from emofuse.experiments.strategies import (
     CHOSEN,
+    CONTEXTS,
     CONTROLS,
     EARLY_KINDS,
     FUSIONS,
     HYBRID_RULES,
     LATE_RULES,
+    NAMED,
     REFERENCE,
     SINGLES,
     STRATEGIES,
     is_fusion,
 )
 from emofuse.fusion.combination import FIXED_RULES, WEIGHED_RULES
+from emofuse.fusion.contextual import ContextFusion
 from emofuse.fusion.early import EarlyFusion
 from emofuse.fusion.hybrid import HybridFusion
 from emofuse.fusion.late import RULES, LateFusion
@@ -31,6 +34,10 @@ def test_every_strategy_is_of_one_kind():
     assert sorted(kinds) == sorted(STRATEGIES)
     assert REFERENCE not in STRATEGIES
     assert {name for name in STRATEGIES if is_fusion(name)} == {*FUSIONS, *CHOSEN}
+    # A context takes a corpus of dialogues: a study has it where it names it.
+    assert sorted(NAMED) == sorted([*STRATEGIES, *CONTEXTS])
+    assert [name for name in NAMED if name in STRATEGIES] == list(STRATEGIES)
+    assert not any(map(is_fusion, CONTEXTS))
 
 
 def test_every_rule_of_late_fusion_has_a_strategy():
@@ -54,6 +61,19 @@ def test_a_strategy_is_made_as_its_study_says(make_study, strategy):
     else:
         assert type(made) is LateFusion
         assert made.rule == LATE_RULES[strategy][0]
+
+
+@pytest.mark.parametrize("strategy", CONTEXTS)
+@pytest.mark.parametrize("blocks", [BLOCKS[:1], BLOCKS], ids=["one block", "two blocks"])
+def test_a_context_is_made_as_its_study_says(make_study, strategy, blocks):
+    study = make_study(n_inner=3, seed=7, metrics=["macro_f1", "uar"], meta={"boosted": {"n_rounds": 11}})
+    made = make_strategy(study, strategy, "linear", blocks)
+    assert isinstance(made, ContextFusion)
+    assert (made.n_inner, made.random_state, list(made.blocks)) == (3, 7, blocks)
+    assert (made.later, made.metric) == (strategy == "context_later", "macro_f1")
+    assert made.meta.get_params()["n_rounds"] == 11
+    # There is nothing to decide otherwise where probabilities themselves are judged.
+    assert make_strategy(make_study(metrics=["log_loss"]), strategy, "linear", blocks).metric is None
 
 
 def test_early_fusions_differ_in_how_blocks_are_readied(make_study):

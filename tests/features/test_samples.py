@@ -48,16 +48,22 @@ BAD_TABLES = {
     "01-no-table": ([{"text": "a"}], ["a pandas DataFrame is needed, got list"]),
     "02-no-label-column": (
         table(label=None),
-        ["column 'label' is missing; name it, or choose the label column in the study"],
+        [
+            "column 'label' is missing, the columns are ['text']; rename the one that is meant, or name it in a study "
+            '(label = "NAME")'
+        ],
     ),
     "03-missing-label": (
         table(label=["sad", None, np.nan]),
         ["sample '1': its label is missing", "sample '2': its label is missing"],
     ),
-    "04-repeated-name": (table().set_axis(["a", "b", "a"]), ["sample 'a': the name stands in 2 rows"]),
+    "04-repeated-name": (
+        table().set_axis(["a", "b", "a"]),
+        ["sample 'a': the name stands in 2 rows; each needs its own"],
+    ),
     "04-repeated-name-and-missing-label": (
         table(label=["sad", None, "happy"]).set_axis(["a", "a", "b"]),
-        ["sample 'a': the name stands in 2 rows", "sample 'a': its label is missing"],
+        ["sample 'a': the name stands in 2 rows; each needs its own", "sample 'a': its label is missing"],
     ),
     "13-single-class": (table(label=["sad"] * 3), ["at least two classes are needed, got ['sad']"]),
     "17-labels-of-two-types": (
@@ -216,7 +222,10 @@ def test_36_path_that_leaves_the_root_is_refused(tmp_path, escape):
     root.mkdir()
     (root / "link").symlink_to(tmp_path)
     problems = problems_of(table(audio=["fine.wav", escape, None]), root=root)
-    assert problems == [f"sample '1': audio {escape!r} lies outside {str(root)!r}"]
+    message = (
+        f"sample '1': audio {escape!r} lies outside {str(root)!r}; give the folder that holds all files with --root"
+    )
+    assert problems == [message]
 
 
 @pytest.fixture
@@ -228,7 +237,8 @@ def keystrokes_are_read(monkeypatch):
 def test_column_that_a_registered_extractor_reads_holds_paths(keystrokes_are_read, tmp_path, write):
     assert media_columns() == (*MEDIA_COLUMNS, "keystrokes")
     problems = problems_of(table(keystrokes=["fine.csv", "../other.csv", None]), root=tmp_path)
-    assert problems == [f"sample '1': keystrokes '../other.csv' lies outside {str(tmp_path)!r}"]
+    assert len(problems) == 1
+    assert problems[0].startswith(f"sample '1': keystrokes '../other.csv' lies outside {str(tmp_path)!r}; give ")
     found = read_samples(write("keystrokes,label\n007,sad\n,happy\n"))["keystrokes"]
     assert found.tolist() == [os.path.join(os.path.realpath(tmp_path), "007"), None]  # noqa: PTH118
 
@@ -331,7 +341,7 @@ UNREADABLE = {
         b"id,score\na,0,5\nb,0,7\n",
         "the header names 2 columns, the first row has 3; write numbers with a decimal point",
     ),
-    "37-decimal-comma-further-down": (b"id,score\na,5\nb,0,7\n", "Expected 2 fields in line 3, saw 3"),
+    "37-decimal-comma-further-down": (b"id,score\na,5\nb,0,7\n", "line 3 has 3 cells, the header names 2"),
     "01-blank": (b" \n\n", "the table is empty"),
     "01-byte-order-mark-only": (b"\xef\xbb\xbf", "the table is empty"),
     "01-header-only": (b"id,score\n", "the table has a header and no rows"),

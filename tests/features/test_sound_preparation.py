@@ -148,7 +148,7 @@ def test_prediction_from_opensmile_imports_neither_librosa_nor_numba_nor_ffmpeg(
     program = """
 import sys, numpy as np
 from emofuse.features.extractors import make_extractor
-for name in ("opensmile", "opensmile_lld", "short_term"):
+for name in ("opensmile", "opensmile_correlations", "opensmile_lld", "short_term"):
     make_extractor(name, {}).extract_one((np.sin(np.arange(8000) / 5), 16000))
 print([module for module in ("librosa", "numba", "av", "numexpr") if module in sys.modules])
 """
