@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check lint types unit browser results lock clean
+.PHONY: demo test check lint types unit browser results notebook lock clean
 
 demo: $(READY)
 	$(BIN)/emofuse demo --out runs/demo
@@ -41,6 +41,10 @@ $(READY): requirements.lock pyproject.toml
 # RESULTS.md from the results that are kept; RUNS="runs/wesad ..." keeps those of runs first.
 results: $(READY)
 	$(BIN)/python -m emofuse.experiments.results_page $(RUNS)
+
+# The tutorial, executed: docs/tutorial.ipynb from docs/tutorial.py.
+notebook: $(READY)
+	$(BIN)/python docs/execute.py
 
 # Pin what the newest permitted versions are today; commit the result.
 lock:

@@ -60,7 +60,7 @@ def main() -> None:
         status = app(prog_name="emofuse", standalone_mode=False)
         sys.stdout.flush()
     except EmofuseError as error:
-        status = _complain(str(error))
+        status = _complain(_shortened(error))
     except BrokenPipeError:  # nobody reads on; what Typer makes of it where the output is longer
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
@@ -787,6 +787,13 @@ def _write_blocks(built: Any, out: Path) -> None:
         raise StudyError(
             f"the block table cannot be written to {str(out)!r}: {error.strerror}; choose another --out"
         ) from None
+
+
+def _shortened(error: Exception, shown: int = 4) -> str:
+    """Return what an error says, of many bad rows the first ones."""
+    problems = getattr(error, "problems", [])
+    more = len(problems) - shown
+    return str(error) if more < 2 else f"{'; '.join(problems[:shown])}; and {more} more"
 
 
 def _complain(text: str, limit: int = 2000) -> int:

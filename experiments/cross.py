@@ -22,6 +22,7 @@ from .conditions import Conditions
 from .corpora import Corpus, CorpusInfo, corpus_info, read_corpus
 from .near_copies import without_rows
 from .opening import own_corpus
+from .own_table import check_own_table
 from .preparation import filtered
 from .protocols import Fold, find_leaks, make_folds
 from .results import METRIC_LABELS, Evaluated, other_protocol
@@ -393,6 +394,7 @@ def named_corpora(names: Sequence[str], roots: Sequence[str]) -> list[Corpus]:
             if given.endswith(".csv"):
                 folder = folders.get(name)
                 found.append(own_corpus(Path(given), None if folder is None else Path(folder), require_label=True))
+                check_own_table(found[-1].samples, given, None, comparing=False)
             elif name in folders:
                 read = read_corpus(name, Path(folders[name]))
                 found.append(filtered(load_study(name), read) if name in shipped_studies() else read)

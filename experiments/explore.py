@@ -38,6 +38,7 @@ from .explore_sections import (
 from .explore_words import telling_words
 from .opening import study_and_corpus
 from .report import page_templates
+from .report_drawing import clipped
 from .report_tables import Section, minus, number
 from .study import Study, study_for_samples, to_toml
 from .targets import target_values
@@ -228,7 +229,7 @@ def _glance(
             continue
         best = view.ranked[0]
         where = f" within {group}s" if view.adjusted else ""
-        words = "" if best.measures.startswith("column of") else f" ({best.measures[:140].rstrip('.')})"
+        words = "" if best.measures.startswith("column of") else f" ({clipped(best.measures.rstrip('.'), 140)})"
         tells = f"{best.name}{words} tells classes apart best, ω² {number(best.effect)}{where}"
         found.append(
             f"{view.name}: {tells}."

@@ -205,8 +205,8 @@ def check_leaks(leaks: list[str], spec: ProtocolSpec) -> bool:
     """Return whether numbers under this split must be stamped leaky; refuse a leak the study does not own up to."""
     if leaks and not (spec.leaky or spec.name == "random"):
         raise ProtocolError(
-            f"protocol {spec.name!r} would leak: {'; '.join(leaks)}. Split otherwise, or own up to it with leaky = true "
-            "under [protocol] (--leaky): every number is then stamped leaky"
+            f"protocol {spec.name!r} would leak: {'; '.join(leaks)}. Split otherwise, leave out what repeats, or own up to it "
+            "with leaky = true under [protocol] (--leaky): every number is then stamped leaky"
         )
     return bool(leaks) or spec.leaky or spec.name == "random"
 

@@ -10,7 +10,7 @@ import csv
 import io
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
@@ -139,8 +139,12 @@ class Figure:
 
     name: str
     caption: str
-    svg: str
+    svg: str = field(repr=False)
     stamps: tuple[str, ...] = ()
+
+    def _repr_svg_(self) -> str:
+        """Return what a notebook draws."""
+        return self.svg
 
     @property
     def stamped_caption(self) -> str:
