@@ -44,7 +44,8 @@ def expert_pipeline(family: str, kind: Kind = "dense", **parameters: Any) -> Pip
         ``characters`` (False leaves out their n-grams), ``min_df`` (of words and characters) and ``max_features`` too; all
         others go to the classifier. Numbers are ready for ``linear`` and ``kernel`` when the best ``n_columns`` are
         chosen, those are scaled, and their ``n_components`` strongest directions are found, in this order; directions without
-        ``scaling`` are those of the columns as they are. To ``kernel``, ``half_precision`` makes a small model. To
+        ``scaling`` are those of the columns as they are. To ``kernel``, ``half_precision`` makes a small model, and
+        ``n_components`` takes texts by the mean of their words' latent vectors, of so many numbers. To
         ``boosted``, ``n_components`` stands in place of ``n_columns``, and ``n_centres`` gives the cross-fitted scores of a
         kernel machine on so many rows beside the columns, with ``gamma`` and ``ridge``.
 
@@ -148,7 +149,12 @@ def _trees_on_scores(parameters: dict[str, Any]) -> Pipeline:
 
 
 def _words_as_dense(parameters: dict[str, Any]) -> Pipeline:
-    return make_pipeline(KeepBest(n_columns=parameters.pop("n_columns", 5000)), LatentSemantics(), Scaler())
+    """Return what takes weighed terms as the mean of their vectors: places on the strongest directions of all texts.
+
+    Latent semantic analysis (Deerwester et al. 1990, Journal of the American Society for Information Science 41(6)).
+    """
+    kept = KeepBest(n_columns=parameters.pop("n_columns", 5000))
+    return make_pipeline(kept, LatentSemantics(parameters.pop("n_components", 100)), Scaler())
 
 
 EXPERTS: dict[tuple[str, str], Maker] = {
@@ -157,7 +163,11 @@ EXPERTS: dict[tuple[str, str], Maker] = {
     ("kernel", "dense"): lambda p: make_pipeline(*_readied(p, last=False), _with(KernelRidgeClassifier, p)),
     ("boosted", "text"): lambda p: make_pipeline(_vectorizer(p), _keep(p, 500), _with(BoostedTrees, p)),
     ("linear", "text"): lambda p: make_pipeline(_vectorizer(p), _with(NaiveBayesLogistic, p)),
-    ("kernel", "text"): lambda p: make_pipeline(_vectorizer(p), _with(NaiveBayesLogistic, p)),
+    ("kernel", "text"): lambda p: (
+        make_pipeline(_vectorizer(p), _words_as_dense(p), _with(KernelRidgeClassifier, p))
+        if "n_components" in p
+        else make_pipeline(_vectorizer(p), _with(NaiveBayesLogistic, p))
+    ),
     ("given", "probabilities"): lambda p: make_pipeline(_with(ReadyProbabilities, p)),
     ("boosted", "probabilities"): lambda p: make_pipeline(_with(BoostedTrees, p)),
     ("linear", "probabilities"): lambda p: make_pipeline(LogShares(), Scaler(), _with(LinearClassifier, p)),

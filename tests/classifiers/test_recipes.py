@@ -250,3 +250,20 @@ def test_a_block_with_absent_values_is_narrowed_too(reduction: Any) -> None:
 def test_an_unknown_parameter_of_a_narrowed_front_is_refused(reduction: Any) -> None:
     with pytest.raises(StudyError, match=r"does not take \['depth'\]"):
         front_pipeline("boosted", reduction=reduction, depth=3)
+
+
+def test_a_kernel_machine_takes_texts_by_the_mean_of_their_words_vectors():
+    texts = pd.DataFrame({"utterance": ["so sad today", "what a happy day", "sad and lost", "happy happy joy"] * 4})
+    labels = ["sad", "happy"] * 8
+    fitted = expert_pipeline("kernel", "text", n_components=3, gamma=1.0).fit(texts, labels)
+    assert list(fitted.named_steps) == ["textvectorizer", "pipeline", "kernelridgeclassifier"]
+    assert fitted[:-1].transform(texts).shape == (16, 3)
+    assert (fitted.predict(texts) == labels).all()
+
+
+def test_the_same_vectors_stand_in_early_fusion():
+    texts = pd.DataFrame({"utterance": ["so sad today", "what a happy day", "sad and lost", "happy happy joy"] * 4})
+    assert front_pipeline("kernel", "text", n_components=3).fit(texts, ["sad", "happy"] * 8).transform(texts).shape == (
+        16,
+        3,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +28,20 @@ def study_of(**changes):
         "protocol": {"name": "group_kfold", "n_folds": 2},
     }
     return parse_study(values | changes, source="mini")
+
+
+def draw_film(path, *, bright, seed):
+    """Write a second of eight pictures: stripes, upright by day and level by night, in noise."""
+    random = np.random.default_rng(seed)
+    stripes = np.tile(np.arange(96) // 8 % 2 * 120 + 60, (96, 1))
+    stripes = stripes if bright else stripes.T
+    with av.open(str(path), "w", format="mp4") as output:
+        stream = output.add_stream("mpeg4", rate=8, width=96, height=96, pix_fmt="yuv420p")
+        for _ in range(8):
+            grey = np.clip(stripes + random.normal(0, 12, (96, 96)), 0, 255).astype(np.uint8)
+            picture = np.repeat(grey[..., None], 3, axis=2)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(stream.encode())
 
 
 @pytest.fixture
@@ -80,6 +95,20 @@ def test_recordings_are_cut_where_their_time_has_no_gap(tmp_path):
     corpus = Corpus(INFO, pd.DataFrame.from_dict(rows, orient="index"))
     cut = windowed(study_of(blocks={"eeg": block}, window_s=2.0, step_s=1.0), corpus).samples
     assert cut["start_s"].tolist() == [0.0, 1.0, 2.0]
+
+
+def test_pictures_of_videos_are_frames_of_their_clips(tmp_path):
+    rows = {}
+    for number in range(8):
+        draw_film(tmp_path / f"{number}.mp4", bright=number % 2 == 1, seed=number)
+        label = "day" if number % 2 else "night"
+        rows[f"c{number}"] = {"video": str(tmp_path / f"{number}.mp4"), "label": label, "group": f"s{number // 2}"}
+    block = {"extractor": "face_image", "parameters": {"parts": ["lbp"], "detect": False}}
+    study = study_of(blocks={"frame": block}, window_s=0.5, pool="recording")
+    run = run_study(study, Corpus(INFO, pd.DataFrame.from_dict(rows, orient="index")))
+    assert run.results["corpus"]["n_samples"] == 16
+    assert {item["n_clips"] for item in run.results["pooled"]} == {8}
+    assert "the corpus has no image: single pictures of its videos are measured" in run.notes
 
 
 def test_a_study_without_windows_changes_nothing(clips):
