@@ -52,7 +52,8 @@ def test_what_the_corpus_lacks_is_absent_and_the_counts_add_up(built, demo):
         assert absent.equals(demo.samples[column].isna().set_axis(absent.index))
     for counts in built.counts.values():
         assert sum(counts.values()) == len(demo.samples)
-        assert counts["failed"] == 0 < counts["absent"] + counts["extracted"]
+        # Another test may have measured the same clips into the store already.
+        assert counts["failed"] == 0 < counts["extracted"] + counts["from_store"]
     assert set(built.hashes) == {"audio", "eeg"}
     assert built.hashes["audio"].dropna().is_unique
 
