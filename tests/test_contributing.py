@@ -30,7 +30,7 @@ CONTRACT = "tests/contracts/test_extractors.py"
 def extended(tmp_path_factory):
     """A copy of the package with every step of the guide applied; returns the folder that holds it."""
     folder = tmp_path_factory.mktemp("extended")
-    left_out = shutil.ignore_patterns(".*", "tests", "build", "runs", "*.egg-info", "__pycache__")
+    left_out = shutil.ignore_patterns(".*", "tests", "build", "dist", "runs", "*.egg-info", "__pycache__")
     shutil.copytree(PACKAGE, folder / "emofuse", ignore=left_out)
     (folder / "emofuse/tests/contracts").mkdir(parents=True)
     shutil.copy(PACKAGE / CONTRACT, folder / "emofuse" / CONTRACT)
