@@ -72,7 +72,7 @@ class OpenFaceTable(Extractor):
         The program that wrote the table: OpenFace's ``FeatureExtraction`` (17 intensities ``AU01_r`` … from 0 to 5, 18
         presences ``AU01_c`` …), or py-feat (20 intensities ``AU01`` … from 0 to 1).
     statistics : sequence of str
-        Of each intensity; any of :data:`~emofuse.features.functionals.STATISTICS`.
+        Of each intensity; any of ``STATISTICS`` of :mod:`emofuse.features.functionals`.
     min_confidence : float, default=0.75
         Frames of which the program was less sure are left out, as are those that it marked as failed.
     frame_rate_hz : float, default=30

@@ -30,7 +30,7 @@ def read_text(path: Path) -> str:
     """Read a text file: UTF-8 or UTF-16 where it is one, or else Latin-1.
 
     Tables of tweets were written by programs of their time. Read as Latin-1 none is refused, and what Windows meant by
-    the control characters is put right where texts are cleaned; see :func:`~....features.text_cleaning.clean_text`.
+    the control characters is put right where texts are cleaned; see :func:`~emofuse.features.text_cleaning.clean_text`.
     """
     data = read_bytes(path)
     try:
