@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from .features.store_commands import app as store_app
 from .features.terminal import new_console, new_table, print_notes, showing_progress, showing_status
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(store_app, name="store")
 
 StudyArgument = Annotated[str | None, typer.Argument(help="A shipped study (see `emofuse corpora`) or a TOML file.")]
 Root = Annotated[Path | None, typer.Option(help="Folder or zip archive of the corpus.")]
@@ -34,6 +36,12 @@ Samples = Annotated[
     typer.Option(help="Your own sample table (CSV) in place of a corpus; paths in it start from --root or its folder."),
 ]
 Jobs = Annotated[int, typer.Option(min=1, help="Threads and processes; results do not depend on it.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="Spread the work over a Dask cluster: tcp://HOST:PORT, or local:N for processes here (extra distributed)."
+    ),
+]
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Feature store; your cache folder by default.")]
 ModelArgument = Annotated[Path, typer.Argument(help="A model that `emofuse train` wrote (.emofuse).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -188,6 +196,7 @@ def extract(
     samples: Samples = None,
     out: Annotated[Path | None, typer.Option(help="Write the block table to this Parquet file.")] = None,
     jobs: Jobs = CPUS,
+    scheduler: Scheduler = None,
     store: StoreOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -196,11 +205,12 @@ def extract(
     from .experiments.opening import study_and_corpus
     from .experiments.run import prepare_corpus
     from .experiments.terminal import print_extraction
+    from .features.cluster import on_cluster
     from .features.store import FeatureStore
 
     chosen, corpus, root = study_and_corpus(study, root, samples, comparing=False)
     corpus = prepare_corpus(chosen, corpus, require_label=False, n_jobs=jobs)
-    with showing_progress() as progress:
+    with on_cluster(scheduler), showing_progress() as progress:
         built = build_blocks(chosen, corpus, root=root, n_jobs=jobs, store=FeatureStore(store), progress=progress.block)
     if out is not None:
         _write_blocks(built, out)
@@ -282,6 +292,7 @@ def run(
     samples: Samples = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/STUDY by default.")] = None,
     jobs: Jobs = CPUS,
+    scheduler: Scheduler = None,
     store: StoreOption = None,
     protocol: Protocol = None,
     test_split: Annotated[str | None, typer.Option(help="Split that protocol 'official' tests on.")] = None,
@@ -316,7 +327,7 @@ def run(
         changes["budget"] = budget
     if changes:
         chosen = chosen.changed(**changes)
-    _run_and_print(chosen, corpus, root, out or Path("runs") / chosen.name, jobs, store, as_json)
+    _run_and_print(chosen, corpus, root, out or Path("runs") / chosen.name, jobs, store, as_json, scheduler)
 
 
 @app.command()
@@ -437,6 +448,7 @@ def train(
         str | None, typer.Option(help="Groups (speakers) to leave out of everything, separated by commas.")
     ] = None,
     jobs: Jobs = CPUS,
+    scheduler: Scheduler = None,
     store: StoreOption = None,
     protocol: Protocol = None,
     speaker_normalisation: SpeakerNormalisation = False,
@@ -451,6 +463,7 @@ def train(
     from .experiments.tasks import one_task
     from .experiments.terminal import print_training
     from .experiments.train import train_study
+    from .features.cluster import on_cluster
     from .features.store import FeatureStore
 
     chosen, corpus, root = study_and_corpus(study, root, samples)
@@ -466,7 +479,7 @@ def train(
         chosen = chosen.changed(**changes)
     out = out or Path(f"{chosen.name}.emofuse")
     prepare_folder(out.parent)
-    with showing_progress() as progress:
+    with on_cluster(scheduler), showing_progress() as progress:
         done = train_study(
             chosen,
             corpus,
@@ -741,15 +754,23 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 def _run_and_print(
-    study: Study, corpus: Corpus, root: Path, out: Path, jobs: int, store: Path | None, as_json: bool
+    study: Study,
+    corpus: Corpus,
+    root: Path,
+    out: Path,
+    jobs: int,
+    store: Path | None,
+    as_json: bool,
+    scheduler: str | None = None,
 ) -> Run:
     from .experiments.run import run_study
     from .experiments.run_folder import prepare_folder, write_run
     from .experiments.terminal import failure_notes, print_results, warning_notes
+    from .features.cluster import on_cluster
     from .features.store import FeatureStore
 
     prepare_folder(out)
-    with showing_progress() as progress:
+    with on_cluster(scheduler), showing_progress() as progress:
         done = run_study(
             study,
             corpus,

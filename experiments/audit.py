@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ..classifiers.regression_recipes import binned
-from ..features.base import sha256_of
 from ..features.errors import ProtocolError, SampleError
 from ..features.extractors import make_extractor
 from ..features.files import read_bytes
+from ..features.pieces import sha256_of
 from .audit_columns import column_findings
 from .audit_copies import equal_rows, oversampled, row_keys, whole_copies
 from .audit_findings import Audited, Finding

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -90,19 +92,40 @@ class FamilyAnswers:
     warnings: list[str] = field(default_factory=list)
 
 
-def fit_family(
-    study: Study,
-    family: Family,
-    fold: Fold,
-    X: pd.DataFrame,
-    y: Array,
-    groups: Array | None,
-    conditions: Conditions,
-    *,
-    with_controls: bool = False,
-    children: Children | None = None,
-) -> FamilyAnswers:
-    """Fit the experts of a family on the training rows of a fold; let them answer its test rows under all conditions.
+@dataclass(frozen=True)
+class Part:
+    """One fit of a family in a fold, which needs no other: an expert of a trial, or all experts of a control.
+
+    Attributes
+    ----------
+    trial : int
+    name : str
+        Of an expert, or of a control.
+    modality : str
+        What a control shuffles.
+    is_control : bool
+    """
+
+    trial: int
+    name: str
+    modality: str = ""
+    is_control: bool = False
+
+
+@dataclass
+class PartAnswers:
+    """What the experts of a part answer, the codes they were fitted on, and what fitting them said."""
+
+    fitted: FittedExperts
+    answers: dict[str, ExpertAnswers]
+    features: dict[str, dict[str, float]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def parts_of(
+    study: Study, family: Family, fold: Fold, X: pd.DataFrame, conditions: Conditions, *, with_controls: bool = False
+) -> list[Part]:
+    """Return what is to be fitted of a family in a fold, each part a task of its own.
 
     Parameters
     ----------
@@ -110,24 +133,80 @@ def fit_family(
     family : str
     fold : Fold
     X : DataFrame
-        The block table of all samples.
-    y, groups : ndarray of shape (n_samples,)
+        The block table.
     conditions : Conditions
     with_controls : bool, default=False
         Whether the controls that need experts of their own are fitted too.
-    children : Children, optional
+    """
+    blocks = list(dict.fromkeys(X.columns.get_level_values(0)))
+    parts = [
+        Part(number, name)
+        for number, _ in enumerate(trial_studies(study, family, fold.name, blocks))
+        for name in (*blocks, *early_kinds(study, family, len(blocks)))
+    ]
+    if with_controls and "shuffled_modality" in study.strategies and len(conditions.modalities) > 1:
+        parts += [Part(0, "shuffled_modality", modality, is_control=True) for modality in conditions.modalities]
+    if with_controls and "permuted_labels" in study.strategies:
+        parts.append(Part(0, "permuted_labels", is_control=True))
+    return parts
+
+
+def fit_part(
+    study: Study,
+    X: pd.DataFrame,
+    y: Array,
+    groups: Array | None,
+    conditions: Conditions,
+    children: Children | None,
+    family: Family,
+    fold: Fold,
+    part: Part,
+) -> PartAnswers:
+    """Fit one part on the training rows of a fold; let it answer the test rows under all conditions.
+
+    Parameters
+    ----------
+    study : Study
+    X : DataFrame
+        The block table of all samples.
+    y, groups : ndarray of shape (n_samples,)
+    conditions : Conditions
+    children : Children or None
         Varied copies of samples; those of the fold's training rows join them, wherever these train an expert that is no
         control.
+    family : str
+    fold : Fold
+    part : Part
     """
     with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", EmofuseWarning)
         try:
-            found = _fit_family(study, family, fold, X, y, groups, conditions, with_controls, children)
+            if part.is_control:
+                found = _fit_control(study, X, y, groups, conditions, family, fold, part)
+            else:
+                found = _fit_trial_expert(study, X, y, groups, conditions, children, family, fold, part)
         except EmofuseError as error:
             error.add_note(f"fold {fold.name!r}, classifier {family!r}")
             raise
-    found.warnings = sorted({f"fold {fold.name!r}: {item.message}" for item in caught})
+    found.warnings = [f"fold {fold.name!r}: {item.message}" for item in caught]
+    return found
+
+
+def gathered(
+    study: Study, family: Family, fold: Fold, X: pd.DataFrame, parts: Sequence[Part], answers: Sequence[PartAnswers]
+) -> FamilyAnswers:
+    """Put the parts of a family in a fold together, as :func:`parts_of` lists them."""
+    blocks = list(dict.fromkeys(X.columns.get_level_values(0)))
+    drawn = [parameters for _, parameters in trial_studies(study, family, fold.name, blocks)]
+    found = FamilyAnswers(family, answers[0].fitted, [{} for _ in drawn], drawn)
+    for part, own in zip(parts, answers, strict=True):
+        if part.is_control:
+            found.controls[part.name, part.modality] = (own.fitted.codes, own.answers)
+        else:
+            found.trials[part.trial] |= own.answers
+            found.features |= own.features
+    found.warnings = sorted({line for own in answers for line in own.warnings})
     return found
 
 
@@ -142,47 +221,48 @@ def early_kinds(study: Study, family: Family, n_blocks: int) -> list[str]:
     return [kind for kind in EARLY_KINDS if kind in wanted and not (family == "boosted" and kind == "early_raw")]
 
 
-def _fit_family(
+def _fit_trial_expert(
     study: Study,
-    family: Family,
-    fold: Fold,
     X: pd.DataFrame,
     y: Array,
     groups: Array | None,
     conditions: Conditions,
-    with_controls: bool,
     children: Children | None,
-) -> FamilyAnswers:
+    family: Family,
+    fold: Fold,
+    part: Part,
+) -> PartAnswers:
     blocks = list(dict.fromkeys(X.columns.get_level_values(0)))
-    train, test, labels = X.iloc[fold.train], X.iloc[fold.test], y[fold.train]
-    own_groups = None if groups is None else groups[fold.train]
-    own_children = None if children is None else children.of(train.index)
+    train, test = X.iloc[fold.train], X.iloc[fold.test]
     degraded = {name: table.iloc[fold.test] for name, table in conditions.degraded.items()}
-    trials: list[dict[str, ExpertAnswers]] = []
-    drawn: list[dict[str, Any]] = []
+    trial, _ = next(islice(trial_studies(study, family, fold.name, blocks), part.trial, None))
+    estimator: tuple[str | None, Any]
+    if part.name in EARLY_KINDS:
+        early = make_strategy(trial, part.name, family, blocks, subsets=conditions.block_subsets)
+        estimator = (ALL_BLOCKS, early.set_params(calibration="none"))
+    else:
+        estimator = _late_estimators(trial, family, blocks)[part.name]
+    start = time.perf_counter()
+    fitted = _fit_expert(
+        study,
+        part.name,
+        estimator,
+        train,
+        y[fold.train],
+        None if groups is None else groups[fold.train],
+        None if children is None else children.of(train.index),
+    )
+    fit_seconds = time.perf_counter() - start
+    answers = _asked(fitted, part.name, test, degraded, conditions, study.seed)
+    answers.fit_seconds = fit_seconds
     features: dict[str, dict[str, float]] = {}
-    for number, (trial, parameters) in enumerate(trial_studies(study, family, fold.name, blocks)):
-        estimators = dict(make_strategy(trial, "late_product", family, blocks)._estimators())
-        for kind in early_kinds(study, family, len(blocks)):
-            early = make_strategy(trial, kind, family, blocks, subsets=conditions.block_subsets)
-            estimators[kind] = (ALL_BLOCKS, early.set_params(calibration="none"))
-        answers = {}
-        for name, estimator in estimators.items():
-            start = time.perf_counter()
-            fitted = _fit_expert(study, name, estimator, train, labels, own_groups, own_children)
-            fit_seconds = time.perf_counter() - start
-            answers[name] = _asked(fitted, name, test, degraded, conditions, study.seed)
-            answers[name].fit_seconds = fit_seconds
-            if number == 0 and family == "boosted" and estimator[0] is not None:
-                _add_features(features, fitted.experts[name], test)
-        trials.append(answers)
-        drawn.append(parameters)
-    # Classes, codes and groups are those of the training rows, whichever expert they are taken from.
-    found = FamilyAnswers(family, replace(fitted, experts={}, out_of_fold={}), trials, drawn, features=features)
-    if with_controls:
-        late = make_strategy(study, "late_product", family, blocks)
-        found.controls = _controls(study, late._estimators(), train, test, labels, own_groups, conditions)
-    return found
+    if part.trial == 0 and family == "boosted" and estimator[0] is not None:
+        _add_features(features, fitted.experts[part.name], test)
+    return PartAnswers(replace(fitted, experts={}, out_of_fold={}), {part.name: answers}, features)
+
+
+def _late_estimators(study: Study, family: Family, blocks: list[str]) -> dict[str, tuple[str | None, Any]]:
+    return dict(make_strategy(study, "late_product", family, blocks)._estimators())
 
 
 def _fit_expert(
@@ -256,31 +336,31 @@ def _add_features(found: dict[str, dict[str, float]], expert: Expert, test: pd.D
         found[expert.block] = {group: amount * int(present.sum()) for group, amount in amounts.items()}
 
 
-def _controls(
+def _fit_control(
     study: Study,
-    estimators: dict[str, tuple[str | None, Any]],
-    train: pd.DataFrame,
-    test: pd.DataFrame,
-    labels: Array,
+    X: pd.DataFrame,
+    y: Array,
     groups: Array | None,
     conditions: Conditions,
-) -> dict[tuple[str, str], tuple[Array, dict[str, ExpertAnswers]]]:
-    """Fit the experts of the controls: a modality shuffled between the rows of either side, labels permuted in training."""
-    random = np.random.default_rng(study.seed)
-    found: dict[tuple[str, str], tuple[Array, dict[str, ExpertAnswers]]] = {}
-
-    def fit(names: tuple[str, ...], train: pd.DataFrame, test: pd.DataFrame, labels: Array) -> Any:
-        answers = {}
-        for name in names:
-            fitted = _fit_expert(study, name, estimators[name], train, labels, groups)
-            scores = fitted.experts[name].log_probabilities(test, fitted.classes)
-            answers[name] = ExpertAnswers(name, fitted.out_of_fold[name].astype(np.float32), scores)
-        return fitted.codes, answers
-
-    if "shuffled_modality" in study.strategies and len(conditions.modalities) > 1:
-        for modality, blocks in conditions.modalities.items():
-            mixed = [permuted(side, blocks, random.permutation(len(side))) for side in (train, test)]
-            found["shuffled_modality", modality] = fit(blocks, mixed[0], mixed[1], labels)
-    if "permuted_labels" in study.strategies:
-        found["permuted_labels", ""] = fit(tuple(estimators), train, test, random.permutation(labels))
-    return found
+    family: Family,
+    fold: Fold,
+    part: Part,
+) -> PartAnswers:
+    """Fit the experts of a control: a modality shuffled between the rows of either side, or labels permuted in training."""
+    blocks = list(dict.fromkeys(X.columns.get_level_values(0)))
+    estimators = _late_estimators(study, family, blocks)
+    train, test, labels = X.iloc[fold.train], X.iloc[fold.test], y[fold.train]
+    own_groups = None if groups is None else groups[fold.train]
+    random = np.random.default_rng([study.seed, *part.modality.encode()])
+    names = tuple(estimators)
+    if part.name == "permuted_labels":
+        labels = random.permutation(labels)
+    else:
+        names = conditions.modalities[part.modality]
+        train, test = (permuted(side, names, random.permutation(len(side))) for side in (train, test))
+    answers = {}
+    for name in names:
+        fitted = _fit_expert(study, name, estimators[name], train, labels, own_groups)
+        scores = fitted.experts[name].log_probabilities(test, fitted.classes)
+        answers[name] = ExpertAnswers(name, fitted.out_of_fold[name].astype(np.float32), scores)
+    return PartAnswers(replace(fitted, experts={}, out_of_fold={}), answers)

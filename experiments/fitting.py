@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from itertools import islice
 
 import pandas as pd
-from joblib import Parallel, delayed
 
-from ..features.errors import EmofuseError, StudyError
 from ..fusion.preparation import Children
-from .compare import Array, FamilyAnswers, fit_family
+from .compare import Array, FamilyAnswers, fit_part, gathered, parts_of
 from .conditions import Conditions
 from .protocols import Fold
+from .spreading import spread
 from .study import Study
 
 
@@ -41,48 +40,22 @@ def fit_folds(
     children : Children, optional
         Varied copies of samples, which train where their parents do.
     n_jobs : int, default=1
-        Processes; the answers do not depend on it.
+        Processes, where no cluster is in use; the answers do not depend on it.
     on_task : callable, optional
         Called with the number of finished fits, and of all of them.
     """
-    tasks = [(fold, family) for fold in folds for family in study.classifiers]
     # Controls need a classifier that learns: votes that are taken as they are know of no labels in training.
     control = next((family for family in study.classifiers if family != "given"), None)
-    fitting = (
-        delayed(guarded)(
-            fit_family,
-            study,
-            family,
-            fold,
-            X,
-            y,
-            groups,
-            conditions,
-            with_controls=family == control,
-            children=children,
-        )
-        for fold, family in tasks
-    )
+    parts = {
+        (number, family): parts_of(study, family, fold, X, conditions, with_controls=family == control)
+        for number, fold in enumerate(folds)
+        for family in study.classifiers
+    }
+    tasks = [(family, folds[number], part) for (number, family), own in parts.items() for part in own]
+    answers = spread(fit_part, tasks, (study, X, y, groups, conditions, children), n_jobs=n_jobs)
     fitted: list[FamilyAnswers] = []
-    with Parallel(n_jobs=min(n_jobs, len(tasks)), return_as="generator", batch_size=1) as parallel:
-        for outcome in parallel(fitting):
-            fitted.append(or_raise(outcome))
-            if on_task is not None:
-                on_task(len(fitted), len(tasks))
+    for (number, family), own in parts.items():
+        fitted.append(gathered(study, family, folds[number], X, own, list(islice(answers, len(own)))))
+        if on_task is not None:
+            on_task(len(fitted), len(parts))
     return fitted
-
-
-def guarded(work: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Return an expected error instead of raising it: a worker's traceback is nothing for the user."""
-    try:
-        return work(*arguments, **options)
-    except EmofuseError as error:
-        where = "; ".join(getattr(error, "__notes__", []))
-        return StudyError(f"{error} ({where})" if where else str(error))
-
-
-def or_raise(outcome: Any) -> Any:
-    """Raise what :func:`guarded` returned in place of an answer."""
-    if isinstance(outcome, EmofuseError):
-        raise outcome
-    return outcome

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..features.column_names import OTHER_NAMES, likely_column, written_otherwise
 from ..features.errors import TableError
+from ..features.files import is_url
 from ..features.samples import media_columns
 from .degradation_spec import source_column_of
 from .study import DEFAULT_BLOCKS, Study
@@ -216,6 +217,8 @@ def _split_problems(samples: pd.DataFrame) -> list[str]:
 
 
 def _is_there(path: str) -> bool:
+    if is_url(path):
+        return True  # found when it is read, by whoever reads it
     try:
         Path(path).stat()
     except PermissionError:
@@ -228,7 +231,7 @@ def _is_there(path: str) -> bool:
 def _path_advice(path: str, written: str, root: str | os.PathLike[str]) -> str:
     """Return what to do about a file that is not there."""
     if "://" in written or re.match(r"\w+:/\w", written):
-        return "files must be on this machine: fetch them and name them by their paths"
+        return "nothing is downloaded: fetch the files and name them by their paths, or by URLs of a store (s3://)"
     if PureWindowsPath(written).drive:
         return "paths of another machine: write them as seen from the folder of the table, such as clips/a.wav"
     if "\\" in written:

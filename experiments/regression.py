@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from ..fusion.shapley import shapley_values, subsets_of
 from .answers import SELECTED
 from .compare import Array, RowKey
 from .conditions import MAX_PARTS, Conditions
 from .corpora import Corpus
-from .fitting import guarded, or_raise
 from .protocols import Fold
 from .results import (
     SCHEMA,
@@ -27,6 +25,7 @@ from .results import (
     score_rows,
     tested_rows,
 )
+from .spreading import spread
 from .statistics import BOUNDED, drawn_groups
 from .strategies import is_fusion
 from .study import Study
@@ -48,27 +47,12 @@ def evaluate_values(
     """Fit every family on every fold, then put every strategy together, fold by fold; ``label`` holds numbers."""
     y = samples["label"].to_numpy(dtype=np.float64)
     groups = samples["group"].to_numpy(dtype=str) if "group" in samples else None
-    tasks = [(fold, family) for fold in folds for family in study.classifiers]
-    fitting = (
-        delayed(guarded)(
-            fit_value_family,
-            study,
-            family,
-            fold,
-            X,
-            y,
-            groups,
-            conditions,
-            with_controls=family == study.classifiers[0],
-        )
-        for fold, family in tasks
-    )
+    tasks = [(family, fold, family == study.classifiers[0]) for fold in folds for family in study.classifiers]
     fitted: list[ValueFamily] = []
-    with Parallel(n_jobs=min(n_jobs, len(tasks)), return_as="generator", batch_size=1) as parallel:
-        for answered in parallel(fitting):
-            fitted.append(or_raise(answered))
-            if on_task is not None:
-                on_task(len(fitted), len(tasks))
+    for answered in spread(fit_value_family, tasks, (study, X, y, groups, conditions), n_jobs=n_jobs):
+        fitted.append(answered)
+        if on_task is not None:
+            on_task(len(fitted), len(tasks))
     count = len(study.classifiers)
     outcomes: list[Any] = [
         combine_values(study, fitted[count * number : count * (number + 1)], len(fold.test), conditions)

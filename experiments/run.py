@@ -11,21 +11,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from ..classifiers.regression_recipes import binned
 from ..features.errors import StudyError
 from ..features.store import FeatureStore
 from ..features.tables import as_block
 from ..fusion.preparation import Children
-from .answers import turns_for
+from .answers import FoldOutcome, turns_for
 from .augmented import make_children
 from .blocks import BlockTable, ProgressMaker, build_blocks
 from .combine import combine_fold
-from .compare import Array, RowKey
+from .compare import Array, FamilyAnswers, RowKey
 from .conditions import Conditions, modalities_of
 from .corpora import Corpus
-from .fitting import fit_folds, guarded, or_raise
+from .fitting import fit_folds
 from .learning_curve import curve_points, training_parts, without_controls
 from .near_copies import without_near_copies
 from .pooling import PART_OF, check_clips, pooled_rows
@@ -33,6 +32,7 @@ from .preparation import prepare_corpus, with_transcripts
 from .protocols import DROPPED_LABELS, Fold, ProtocolSpec, check_leaks, find_leaks, make_folds, regroup
 from .regression import assemble_values, evaluate_values
 from .results import Evaluated, assemble, bootstrap_groups, contribution_table, degraded_rows, other_protocol
+from .spreading import spread
 from .strategies import REFERENCE
 from .study import Study
 from .task_kinds import TaskKind
@@ -351,22 +351,11 @@ def evaluate_folds(
     turns = turns_for(study, samples)
     fitted = fit_folds(study, folds, X, y, groups, conditions, children=children, n_jobs=n_jobs, on_task=on_task)
     count = len(study.classifiers)
-    combining = (
-        delayed(guarded)(
-            combine_fold,
-            study,
-            fold,
-            fitted[count * number : count * (number + 1)],
-            codes[fold.test],
-            group_codes[fold.test],
-            n_groups,
-            classes,
-            conditions,
-            turns,
-        )
+    tasks = [
+        (fold, fitted[count * number : count * (number + 1)], codes[fold.test], group_codes[fold.test])
         for number, fold in enumerate(folds)
-    )
-    outcomes = [or_raise(outcome) for outcome in Parallel(n_jobs=min(n_jobs, len(folds)), batch_size=1)(combining)]
+    ]
+    outcomes = list(spread(_combine, tasks, (study, n_groups, classes, conditions, turns), n_jobs=n_jobs))
     return Evaluated(
         classes,
         folds,
@@ -376,6 +365,20 @@ def evaluate_folds(
             for key in outcomes[0].probabilities
         },
     )
+
+
+def _combine(
+    study: Study,
+    n_groups: int,
+    classes: Array,
+    conditions: Conditions,
+    turns: Any,
+    fold: Fold,
+    families: list[FamilyAnswers],
+    codes: Array,
+    groups: Array,
+) -> FoldOutcome:
+    return combine_fold(study, fold, families, codes, groups, n_groups, classes, conditions, turns)
 
 
 def _absences(X: pd.DataFrame) -> list[str]:

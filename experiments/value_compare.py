@@ -98,13 +98,12 @@ def make_value_strategy(
 
 def fit_value_family(
     study: Study,
-    family: Family,
-    fold: Fold,
     X: pd.DataFrame,
     y: Array,
     groups: Array | None,
     conditions: Conditions,
-    *,
+    family: Family,
+    fold: Fold,
     with_controls: bool = False,
 ) -> ValueFamily:
     """Fit the experts of a family on the training rows of a fold; let them answer its test rows.
@@ -112,12 +111,12 @@ def fit_value_family(
     Parameters
     ----------
     study : Study
-    family : str
-    fold : Fold
     X : DataFrame
         The block table of all samples.
     y, groups : ndarray of shape (n_samples,)
     conditions : Conditions
+    family : str
+    fold : Fold
     with_controls : bool, default=False
         Whether the controls that need experts of their own are fitted too.
     """

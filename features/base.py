@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +16,22 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from .batch import attempt_each
+from .cluster import cluster_in_use
 from .errors import SampleError, TableError
 from .files import read_bytes
-from .store import FeatureStore, StoredRow
+from .pieces import Keeper, Piece, PieceMeasurer, SourceHash
+from .store import FeatureStore, Maker, StoredRow
 
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
 
 FAILURE_COLUMNS = ["sample", "source", "code", "message"]
 WARNING_COLUMNS = ["sample", "source", "message"]
-FLUSH_EVERY = 64
+# What a worker of a cluster is given at a time: enough that the way there costs little, few enough that all have some.
+FILES_A_TASK, PIECES_A_TASK = 64, 8
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -232,56 +237,67 @@ class Extractor(BaseEstimator):
         notify(len(samples) - len(present))
         failures: dict[str, SampleError] = {}
         hashes: dict[str, str] = {}
-        hash_of = cache(lambda source: sha256_of(self._read(source)))
-        for name, outcome in attempt_each(lambda name: hash_of(sources[name]), present, n_jobs):
+        for name, outcome in self._hashes(sources, present, n_jobs):
             if isinstance(outcome, SampleError):
                 failures[name] = outcome
                 notify(1)
             else:
                 hashes[name] = outcome
         fingerprint = self.fingerprint()
+        maker = Maker(type(self).__name__, fingerprint, tuple(names))
         keys = {name: row_key(sha, fingerprint, *_bounds(samples, name)) for name, sha in hashes.items()}
         rows = {} if store is None else store.get_many(set(keys.values()), n_values=len(names))
         n_from_store = sum(key in rows for key in keys.values())
         notify(n_from_store)
         first_of = {key: name for name, key in reversed(keys.items()) if key not in rows}
-        todo = [name for name, key in keys.items() if first_of.get(key) == name]
-        kept: dict[str, StoredRow] = {}
+        todo = [
+            Piece(key, sources[name], hashes[name], *_bounds(samples, name))
+            for name, key in keys.items()
+            if first_of.get(key) == name
+        ]
         # One array for all new rows: tens of thousands of small ones would leave holes in memory when they go.
         measured = np.empty((len(todo), len(names)), dtype=np.float32)
-        place_of = {name: place for place, name in enumerate(todo)}
-
-        @lru_cache(maxsize=1)  # clips of one file follow each other: it is read and hashed once for all of them
-        def load(source: str) -> tuple[bytes, str]:
-            data = self._read(source)
-            return data, sha256_of(data)
-
-        def compute(name: str) -> StoredRow:
-            data, sha = load(sources[name])
-            if sha != hashes[name]:
-                raise SampleError("changed", "the file changed while it was being read; run again")
-            row = self._row(data, *_bounds(samples, name))
-            measured[place_of[name]] = row.values
-            return StoredRow(measured[place_of[name]], row.warnings)
-
+        place_of = {piece.key: place for place, piece in enumerate(todo)}
+        keeper = Keeper(store, maker)
         try:
-            for name, row in attempt_each(compute, todo, n_jobs):
+            for piece, row in self._each(PieceMeasurer(self), todo, n_jobs, PIECES_A_TASK, keeper.on_worker):
                 notify(1)
                 if isinstance(row, SampleError):
-                    failures |= {other: row for other, key in keys.items() if key == keys[name]}
+                    failures |= {name: row for name, key in keys.items() if key == piece.key}
                     continue
-                rows[keys[name]] = kept[keys[name]] = row
-                if store is not None and len(kept) >= FLUSH_EVERY:
-                    store.put_many(kept)
-                    kept.clear()
+                place = place_of[piece.key]
+                measured[place] = row.values
+                rows[piece.key] = StoredRow(measured[place], row.warnings)
+                keeper.keep(piece.key, rows[piece.key])
         finally:
-            if store is not None and kept:
-                store.put_many(kept)
+            keeper.flush()
         notify(len(keys) - n_from_store - len(todo))
         if on_error == "raise" and failures:
             name = min(failures, key=list(samples.index).index)
             raise SampleError(failures[name].code, f"{self.source_column} sample {name!r}: {failures[name]}")
         return self._collect(samples.index, names, keys, rows, failures, hashes, n_from_store)
+
+    def _hashes(self, sources: pd.Series, present: list[str], n_jobs: int) -> Iterator[tuple[str, str | SampleError]]:
+        """Yield the SHA-256 of each present sample's source; each file is read once."""
+        of_source: dict[str, list[str]] = {}
+        for name in present:
+            of_source.setdefault(sources[name], []).append(name)
+        for source, outcome in self._each(SourceHash(self), list(of_source), n_jobs, FILES_A_TASK):
+            yield from ((name, outcome) for name in of_source[source])
+
+    def _each(
+        self,
+        function: Callable[[T], R],
+        items: list[T],
+        n_jobs: int,
+        size: int,
+        then: Callable[[list[tuple[T, R]]], None] | None = None,
+    ) -> Iterator[tuple[T, R | SampleError]]:
+        """Yield each item with its result, from the cluster that is in use (where ``then`` is called) or from threads."""
+        cluster = cluster_in_use()
+        if cluster is None:
+            return attempt_each(function, items, n_jobs)
+        return cluster.attempt_each(function, items, size=size, then=then)
 
     def _row(self, data: bytes, start_s: float | None, end_s: float | None) -> StoredRow:
         return self.measure(self._decode(data, start_s, end_s))
@@ -334,11 +350,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return dict(value) if isinstance(value, Mapping) else list(value)
-
-
-def sha256_of(data: bytes) -> str:
-    """Return the SHA-256 of a source's bytes, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def _bounds(samples: pd.DataFrame, name: str) -> tuple[float | None, float | None]:

@@ -59,6 +59,10 @@ class StoreError(EmofuseError):
     """The feature store cannot be read or written."""
 
 
+class ClusterError(EmofuseError):
+    """A scheduler cannot be reached, or its workers cannot be used."""
+
+
 class BundleError(EmofuseError):
     """A model file cannot be written, or must not be used."""
 

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .base import sha256_of
 from .errors import SampleError
 from .pictures import Pixels, grey
+from .pieces import sha256_of
 
 N_LANDMARKS = 68
 PREDICTOR_FILE = "shape_predictor_68_face_landmarks.dat"

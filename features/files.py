@@ -1,8 +1,9 @@
-"""The one guarded door to files: a regular file, or a member of an archive, and nothing that could hang or never end."""
+"""The one guarded door to files: a regular file, a member of an archive, an object of a store, and nothing that could hang."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import zipfile
 import zlib
@@ -15,17 +16,21 @@ from typing import BinaryIO
 from .errors import SampleError
 
 MAX_FILE_BYTES = 2 * 1024**3
+# Two letters at least: C:// is a drive. Pages of the web are no store of samples: nothing is downloaded from them.
+URL = re.compile(r"(?!https?:|ftps?:)[a-z][a-z0-9+-]+(?:::[^:]+)*://", re.IGNORECASE)
 
 
 def read_bytes(path: str | os.PathLike[str] | bytes, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """Read a regular file, or a member of a zip archive written as ``archive.zip/folder/file``.
+    """Read a regular file, a member of a zip archive written as ``archive.zip/folder/file``, or an object by its URL.
 
     Raises
     ------
     SampleError
-        ``missing``, ``not_a_file`` (folder, pipe, device, loop of links), ``no_permission``, ``empty_file`` or
-        ``too_large``; nothing but a regular file is ever opened, so nothing can hang.
+        ``missing``, ``not_a_file`` (folder, pipe, device, loop of links), ``no_permission``, ``empty_file``,
+        ``too_large`` or ``not_reachable``; nothing but a regular file is ever opened, so nothing can hang.
     """
+    if is_url(path):
+        return _read_url(os.fsdecode(path), max_bytes)
     path = Path(os.fsdecode(path))
     with _said_plainly(path):
         archive = _enclosing_archive(path)
@@ -38,6 +43,11 @@ def read_bytes(path: str | os.PathLike[str] | bytes, *, max_bytes: int = MAX_FIL
     return data
 
 
+def is_url(path: object) -> bool:
+    """Return whether a cell names an object by a URL, such as ``s3://bucket/clip.wav``, rather than by a path."""
+    return isinstance(path, str | bytes) and URL.match(os.fsdecode(path)) is not None
+
+
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a regular file of any length, with the errors of :func:`read_bytes`."""
     path = Path(path)
@@ -46,6 +56,42 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
         if not status.st_size:
             raise SampleError("empty_file", f"{_shown(path)} has 0 bytes; fetch it again or drop the sample")
         return path.open("rb")
+
+
+def _read_url(url: str, max_bytes: int) -> bytes:
+    """Read what a URL names through fsspec; a file of this machine through the same door as any other."""
+    try:
+        import fsspec
+    except ModuleNotFoundError:
+        raise SampleError(
+            "not_reachable", f"{url!r} is read by the extra 'distributed': pip install 'emofuse[distributed]'"
+        ) from None
+    try:
+        files, path = fsspec.core.url_to_fs(url)
+        if "file" in ([files.protocol] if isinstance(files.protocol, str) else files.protocol):
+            return read_bytes(path, max_bytes=max_bytes)
+        about = files.info(path)
+        if about["type"] != "file":
+            raise SampleError("not_a_file", f"an object is needed, {url!r} is a {about['type']}")
+        if (about.get("size") or 0) > max_bytes:
+            raise SampleError("too_large", f"at most {max_bytes} bytes are read, {url!r} has {about['size']}")
+        with files.open(path, "rb") as file:
+            data: bytes = file.read(max_bytes + 1)
+    except SampleError:
+        raise
+    except FileNotFoundError:
+        raise SampleError("missing", f"no object {url!r}; correct the URL") from None
+    except PermissionError:
+        raise SampleError("no_permission", f"{url!r} may not be read; check who you are there") from None
+    except ImportError as error:  # fsspec names the package that reads this kind of URL
+        raise SampleError("not_reachable", f"{url!r} cannot be read: {error}") from None
+    except Exception as error:  # every kind of store has errors of its own
+        raise SampleError("not_reachable", f"{url!r} cannot be read: {type(error).__name__}: {error}") from None
+    if not data:
+        raise SampleError("empty_file", f"{url!r} has 0 bytes; fetch it again or drop the sample")
+    if len(data) > max_bytes:
+        raise SampleError("too_large", f"at most {max_bytes} bytes are read, {url!r} has more")
+    return data
 
 
 @contextmanager

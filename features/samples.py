@@ -16,7 +16,7 @@ import pandas as pd
 
 from .column_names import likely_column
 from .errors import TableError
-from .files import read_bytes
+from .files import is_url, read_bytes
 from .text_cleaning import decode_text
 
 MEDIA_COLUMNS = ("audio", "video", "image", "eeg", "physiology", "openface")
@@ -42,7 +42,7 @@ def check_samples(
     require_label : bool, default=True
         Whether ``label`` must be there, complete, and hold at least two classes.
     root : path, optional
-        Folder that relative media paths start from; a path that leaves it is refused.
+        Folder that relative media paths start from; a path that leaves it is refused. A URL (``s3://...``) stays as it is.
 
     Returns
     -------
@@ -283,6 +283,11 @@ def _check_paths(column: pd.Series, root: str | os.PathLike[str] | None, problem
             problems.append(f"sample {name!r}: {column.name} {str(value)!r} holds a null character")
             values.append(None)
             continue
+        if is_url(value):
+            if not str(value).startswith("file://"):  # what it names is found when it is read
+                values.append(str(value))
+                continue
+            value = str(value).removeprefix("file://")
         path = Path(value)
         if base is not None:
             path = base / path

@@ -2,37 +2,45 @@
 
 One SQLite file: a killed writer leaves whole rows or none, several processes may write at once, and a full or
 read-only disk is one clear error. Every row carries a checksum. Write-ahead mode is not used: SQLite does not wait for
-the lock that switching to it needs, so processes that made one store at the same moment failed.
+the lock that switching to it needs, so processes that made one store at the same moment failed; nor does it work on the
+network file systems of clusters, whose workers leave their rows in shards instead.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import warnings as warnings_
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from .errors import StoreError
+from .errors import EmofuseWarning, StoreError
+from .store_layout import (
+    FILE_NAME,
+    NO_WARNINGS,
+    SCHEMA,
+    LaterSchemaError,
+    Maker,
+    StoredRow,
+    checked_schema,
+    connected,
+    contents_of,
+    has_text_keys,
+    insert_contents,
+    insert_rows,
+    is_whole,
+    key_in_file,
+    prepare,
+)
+from .store_shards import opened_shard, read_shard, set_aside, waiting, write_shard
 
-FILE_NAME = "features.sqlite"
-SCHEMA = 1
-BUSY_TIMEOUT_S = 120.0
+__all__ = ["FILE_NAME", "FeatureStore", "Maker", "StoredRow", "default_store_path", "read_shard", "write_shard"]
+
 KEYS_A_QUERY = 500
-
-
-@dataclass(frozen=True)
-class StoredRow:
-    """The features of one source, and what lowers their quality."""
-
-    values: npt.NDArray[np.float32]
-    warnings: tuple[str, ...] = field(default=())
+VALUE_BYTES = 4
+SHARDS_A_TRANSACTION = 100
 
 
 def default_store_path() -> Path:
@@ -71,19 +79,18 @@ class FeatureStore:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"store {str(self.path)!r} cannot be made: {error.strerror}; choose --store") from None
-        with self._connect() as database:
-            database.execute("BEGIN IMMEDIATE")
-            found = database.execute("PRAGMA user_version").fetchone()[0]
-            if found not in (0, SCHEMA):
-                raise StoreError(
-                    f"store {str(self.path)!r} has schema {found}, this version reads {SCHEMA}; choose another --store"
-                )
-            if found != SCHEMA:
-                database.execute(
-                    "CREATE TABLE rows (key TEXT PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL, "
-                    "warnings TEXT NOT NULL) WITHOUT ROWID"
-                )
-                database.execute(f"PRAGMA user_version={SCHEMA}")
+        name = f"store {str(self.path)!r}"
+        with connected(self.path) as database:
+            is_current = checked_schema(database, name) >= SCHEMA
+            self._text_keys = has_text_keys(database)
+        if not is_current:  # a store that is read only can be read where nothing has to be made
+            with connected(self.path, writing=True) as database:
+                prepare(database, name)
+        if waiting(self.path):
+            try:
+                self.absorb()
+            except StoreError as error:  # a full or read-only disk: what the store has can be read all the same
+                warnings_.warn(f"shards wait to be taken in: {error}", EmofuseWarning, stacklevel=2)
 
     def get_many(self, keys: Iterable[str], *, n_values: int) -> dict[str, StoredRow]:
         """Return the rows that are there; one that fails its checksum counts as not there.
@@ -93,58 +100,90 @@ class FeatureStore:
         StoreError
             A row has another number of values than the extractor gives: it was made by another extractor.
         """
-        wanted = sorted(keys)
         rows: dict[str, StoredRow] = {}
-        with self._connect() as database:
-            for first in range(0, len(wanted), KEYS_A_QUERY):
-                part = wanted[first : first + KEYS_A_QUERY]
+        with connected(self.path) as database:
+            wanted = {key_in_file(key, text=self._text_keys): key for key in sorted(keys)}
+            in_file = list(wanted)
+            for first in range(0, len(in_file), KEYS_A_QUERY):
+                part = in_file[first : first + KEYS_A_QUERY]
                 marks = ",".join("?" * len(part))
-                found = database.execute(f"SELECT key, data, crc, warnings FROM rows WHERE key IN ({marks})", part)
-                # One array for all of a query: tens of thousands of small ones would leave holes in memory when they go.
-                together = np.empty((len(part), n_values), dtype="<f4")
-                for number, (key, data, crc, warnings) in enumerate(found):
-                    if _checksum(data, warnings) != crc:
+                where = f"key IN ({marks})"
+                if not self._text_keys:  # the key as it stands in the row: a damaged index may lead to another row
+                    where = f"rowid IN (SELECT rowid FROM rows WHERE {where})"
+                found = database.execute(f"SELECT key, data, crc, warnings FROM rows WHERE {where}", part)
+                values, whole = bytearray(), []
+                for stored, data, crc, warnings in found:
+                    if stored not in wanted or not is_whole(data, warnings, crc):
                         continue
-                    values = np.frombuffer(data, dtype="<f4")
-                    if len(values) != n_values:
+                    if len(data) != VALUE_BYTES * n_values:
                         raise StoreError(
-                            f"store {str(self.path)!r}: row {key[:12]} has {len(values)} values, the extractor gives "
-                            f"{n_values}; it was made by another extractor, choose another --store"
+                            f"store {str(self.path)!r}: row {wanted[stored][:12]} has {len(data) // VALUE_BYTES} values, the "
+                            f"extractor gives {n_values}; it was made by another extractor, choose another --store"
                         )
-                    together[number] = values
-                    rows[key] = StoredRow(together[number], tuple(json.loads(warnings)))
+                    values += data
+                    whole.append((wanted[stored], warnings))
+                # One array for all of a query: tens of thousands of small ones would leave holes in memory when they go.
+                together = np.frombuffer(values, dtype="<f4").reshape(len(whole), n_values)
+                for (key, warnings), row in zip(whole, together, strict=True):
+                    rows[key] = StoredRow(row, () if warnings == NO_WARNINGS else tuple(json.loads(warnings)))
         return rows
 
-    def put_many(self, rows: Mapping[str, StoredRow]) -> None:
-        """Write rows in one transaction: all of them, or none."""
-        encoded = []
-        for key, row in rows.items():
-            data = np.asarray(row.values, dtype="<f4").tobytes()
-            warnings = json.dumps(row.warnings)
-            encoded.append((key, data, _checksum(data, warnings), warnings))
-        with self._connect() as database:
-            database.execute("BEGIN IMMEDIATE")
-            database.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", encoded)
+    def put_many(self, rows: Mapping[str, StoredRow], *, maker: Maker | None = None) -> None:
+        """Write rows in one transaction: all of them, or none.
+
+        Parameters
+        ----------
+        rows : mapping of str to StoredRow
+            Rows by key.
+        maker : Maker, optional
+            What made them; rows are counted, pruned and exported by it.
+        """
+        with connected(self.path, writing=True) as database:
+            insert_rows(database, rows, maker)
+
+    def absorb(self) -> int:
+        """Move whole shards into the store, and return the number of their rows.
+
+        A shard is deleted once its rows are on the disk. Killed in between, the next call writes the same rows again.
+        One that cannot be read is renamed to ``.broken``, and a warning names it.
+
+        Raises
+        ------
+        StoreError
+            The store cannot be written.
+        """
+        shards, n_rows = waiting(self.path), 0
+        notes: list[str] = []
+        for first in range(0, len(shards), SHARDS_A_TRANSACTION):
+            taken = []
+            with connected(self.path, writing=True) as database:
+                for shard in shards[first : first + SHARDS_A_TRANSACTION]:
+                    try:
+                        with opened_shard(shard) as source:
+                            contents = contents_of(source)
+                    except FileNotFoundError:  # another process has taken it in
+                        continue
+                    except LaterSchemaError as error:
+                        notes.append(str(error))
+                        continue
+                    except (StoreError, OSError) as error:
+                        notes.append(_set_aside(shard, error))
+                        continue
+                    n_rows += insert_contents(database, contents)
+                    taken.append(shard)
+            for shard in taken:
+                shard.unlink(missing_ok=True)
+        if notes:
+            warnings_.warn("; ".join(notes), EmofuseWarning, stacklevel=2)
+        return n_rows
 
     def __len__(self) -> int:
-        with self._connect() as database:
+        with connected(self.path) as database:
             return int(database.execute("SELECT count(*) FROM rows").fetchone()[0])
 
-    @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        """Open, commit or roll back, and close; a connection never outlives a call, so threads and forks are safe."""
-        try:
-            database = sqlite3.connect(self.path / FILE_NAME, timeout=BUSY_TIMEOUT_S)
-            try:
-                with database:
-                    yield database
-            finally:
-                database.close()
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"store {str(self.path)!r} cannot be used ({error}); free or unlock the disk, or choose --store"
-            ) from None
 
-
-def _checksum(data: bytes, warnings: str) -> int:
-    return zlib.crc32(warnings.encode(), zlib.crc32(data))
+def _set_aside(shard: Path, error: Exception) -> str:
+    try:
+        return f"shard set aside as {str(set_aside(shard))!r}: {error}"
+    except OSError as why:
+        return f"shard {str(shard)!r} cannot be read ({error}) nor set aside ({why.strerror})"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from emofuse.experiments.answers import FoldOutcome
 from emofuse.experiments.combine import combine_fold
-from emofuse.experiments.compare import FamilyAnswers, fit_family
+from emofuse.experiments.compare import FamilyAnswers, fit_part, gathered, parts_of
 from emofuse.experiments.conditions import Conditions, modalities_of
 from emofuse.experiments.protocols import Fold
 from emofuse.experiments.study import Study
@@ -45,7 +45,19 @@ class Answered:
 
 
 @pytest.fixture(scope="session")
-def answer_fold():
+def fit_family():
+    """A function that fits all parts of a family in a fold, one after the other."""
+
+    def fit(study, family, fold, X, labels, groups, conditions, *, with_controls=False):
+        parts = parts_of(study, family, fold, X, conditions, with_controls=with_controls)
+        answers = [fit_part(study, X, labels, groups, conditions, None, family, fold, part) for part in parts]
+        return gathered(study, family, fold, X, parts, answers)
+
+    return fit
+
+
+@pytest.fixture(scope="session")
+def answer_fold(fit_family):
     """A function that fits the families of a study on one fold and combines their answers."""
 
     def answer(study, X, labels, groups, fold, *, degraded=None):

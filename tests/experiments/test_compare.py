@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from emofuse.classifiers.calibration import FLOOR
 from emofuse.experiments import compare
-from emofuse.experiments.compare import early_kinds, fit_family
+from emofuse.experiments.compare import early_kinds
 from emofuse.experiments.conditions import N_PERMUTATIONS, Conditions, masked, permuted, row_order
 from emofuse.experiments.estimators import make_strategy
 from emofuse.experiments.protocols import Fold
@@ -140,7 +140,7 @@ def test_shuffled_rows_are_answered_as_a_table_whose_rows_are_shuffled(data, mak
     assert set(experts["face"].shuffled) == {("face", number) for number in range(N_PERMUTATIONS)}
 
 
-def test_one_permutation_of_very_many_rows_will_do(data, make, monkeypatch):
+def test_one_permutation_of_very_many_rows_will_do(data, make, fit_family, monkeypatch):
     monkeypatch.setattr(compare, "MANY_ROWS", 10)
     X, labels, groups, fold = data
     found = fit_family(make(strategies=["late_mean"]), "linear", fold, X, labels, groups, Conditions(ALONE, {}))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from emofuse.experiments.answers import SELECTED, turns_for
 from emofuse.experiments.combine import choose_strategy, combine_fold
-from emofuse.experiments.compare import fit_family
 from emofuse.experiments.conditions import Conditions, modalities_of
 from emofuse.experiments.estimators import make_strategy
 from emofuse.experiments.protocols import Fold
@@ -51,33 +50,38 @@ def study_of(make_study):
     return make
 
 
-def answered(study, corpus, *, turns=None):
-    """The fold that tests the last dialogues: its families, and what they answer together."""
-    names = list(study.blocks)
-    X = join_blocks({name: corpus.tables[name] for name in names})
-    samples = corpus.samples
-    labels, groups = (samples[name].to_numpy(dtype=str) for name in ("label", "group"))
-    fold = Fold("1", np.arange(len(X))[:-N_TEST], np.arange(len(X))[-N_TEST:])
-    conditions = Conditions(modalities_of(study, names), {})
-    families = [fit_family(study, family, fold, X, labels, groups, conditions) for family in study.classifiers]
-    classes, codes = np.unique(labels, return_inverse=True)
-    group_codes = np.unique(groups, return_inverse=True)[1]
-    outcome = combine_fold(
-        study,
-        fold,
-        families,
-        codes[fold.test],
-        group_codes[fold.test],
-        N_DIALOGUES,
-        classes,
-        conditions,
-        turns_for(study, samples) if turns is None else turns,
-    )
-    return fold, families, outcome, conditions
+@pytest.fixture(scope="module")
+def answered(fit_family):
+    """A function that gives the fold that tests the last dialogues: its families, and what they answer together."""
+
+    def answer(study, corpus, *, turns=None):
+        names = list(study.blocks)
+        X = join_blocks({name: corpus.tables[name] for name in names})
+        samples = corpus.samples
+        labels, groups = (samples[name].to_numpy(dtype=str) for name in ("label", "group"))
+        fold = Fold("1", np.arange(len(X))[:-N_TEST], np.arange(len(X))[-N_TEST:])
+        conditions = Conditions(modalities_of(study, names), {})
+        families = [fit_family(study, family, fold, X, labels, groups, conditions) for family in study.classifiers]
+        classes, codes = np.unique(labels, return_inverse=True)
+        group_codes = np.unique(groups, return_inverse=True)[1]
+        outcome = combine_fold(
+            study,
+            fold,
+            families,
+            codes[fold.test],
+            group_codes[fold.test],
+            N_DIALOGUES,
+            classes,
+            conditions,
+            turns_for(study, samples) if turns is None else turns,
+        )
+        return fold, families, outcome, conditions
+
+    return answer
 
 
 @pytest.fixture(scope="module")
-def one(talk, study_of):
+def one(talk, study_of, answered):
     return answered(study_of("face"), talk)
 
 
@@ -118,7 +122,7 @@ def test_the_fold_answers_as_the_estimator_by_itself(one, talk, study_of):
         np.testing.assert_allclose(outcome.probabilities[name, ("face",), "linear"], given, atol=1e-9)
 
 
-def test_test_rows_hear_test_rows_alone(one, talk, study_of):
+def test_test_rows_hear_test_rows_alone(one, talk, study_of, answered):
     """Of a dialogue that stands on both sides, neither side hears the other."""
     _, _, outcome, _ = one
     key = ("context_later", ("face",), "linear")
@@ -132,7 +136,7 @@ def test_test_rows_hear_test_rows_alone(one, talk, study_of):
     assert not np.array_equal(given["d00"][-N_TURNS:], outcome.probabilities[key][-N_TURNS:])
 
 
-def test_several_modalities_are_heard_together_and_asked_under_all_conditions(talk, study_of):
+def test_several_modalities_are_heard_together_and_asked_under_all_conditions(talk, study_of, answered):
     _, _, outcome, _ = answered(study_of("face", "voice"), talk)
     key = ("context", ("face", "voice"), "linear")
     assert accuracy(outcome.probabilities[key], talk) > max(
@@ -145,7 +149,7 @@ def test_several_modalities_are_heard_together_and_asked_under_all_conditions(ta
     assert lost[0.0].confusion.sum() == N_TEST
 
 
-def test_of_a_named_context_the_best_classifier_is_chosen(talk, study_of):
+def test_of_a_named_context_the_best_classifier_is_chosen(talk, study_of, answered):
     study = study_of("face", strategies=("context", "selected"), classifiers=["linear", "kernel"])
     fold, families, outcome, conditions = answered(study, talk)
     key, parameters, nested = choose_strategy(
@@ -166,7 +170,7 @@ def test_a_context_without_dialogues_is_refused(talk, study_of, missing):
     assert turns_for(study_of("face", strategies=("unimodal",)), samples) is None
 
 
-def test_turns_that_cannot_be_ordered_are_refused(talk, study_of):
+def test_turns_that_cannot_be_ordered_are_refused(talk, study_of, answered):
     with pytest.raises(TableError, match="stands in samples"):
         turns_for(study_of("face"), talk.samples.assign(turn=0))
     with pytest.raises(StudyError, match="give turns"):

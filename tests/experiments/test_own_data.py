@@ -161,7 +161,7 @@ MISTAKES = {
         "18 of 18 files .* of sample 'ann-happy-0'.*; paths of another machine: write them as seen from the folder",
     ),
     "backslashes": (paths(lambda path: path.replace("/", "\\")), r"'ann-happy-0'.*; write / in place of \\"),
-    "addresses": (paths(lambda path: "https://x.org/" + path), "'ann-happy-0'.*; files must be on this machine"),
+    "addresses": (paths(lambda path: "https://x.org/" + path), "'ann-happy-0'.*; nothing is downloaded"),
     "absolute": (
         lambda table: put(table, 1, "audio", "/elsewhere/a.wav"),
         "sample 'ann-happy-1': audio '/elsewhere/a.wav' lies outside .*; give the folder that holds all files with --root",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
-from emofuse.features import base
+from emofuse.features import base, pieces
 from emofuse.features.acoustic import OpenSmileFunctionals
 from emofuse.features.base import Extractor
 from emofuse.features.errors import SampleError, TableError
@@ -285,7 +285,7 @@ def test_failure_is_not_kept_in_the_store(tmp_path):
 
 
 def test_rows_are_stored_while_the_batch_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(base, "FLUSH_EVERY", 2)
+    monkeypatch.setattr(pieces, "FLUSH_EVERY", 2)
     store = FeatureStore(tmp_path / "store")
     stored = []
     samples = table_of(tmp_path, [bytes([65 + number]) for number in range(5)])

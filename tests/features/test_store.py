@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
-from emofuse.features import base
+from emofuse.features import pieces
 from emofuse.features.acoustic import OpenSmileFunctionals
 from emofuse.features.errors import StoreError
 from emofuse.features.store import FILE_NAME, FeatureStore, StoredRow, default_store_path
@@ -65,11 +65,13 @@ def start(program, *arguments):
     """Run a program in a process of its own, after what all programs here begin with."""
     beginning = """
         import sys
+        import numpy as np
         import pandas as pd
-        from emofuse.features import base
+        from emofuse.features import pieces
         from emofuse.features.acoustic import OpenSmileFunctionals
         from emofuse.features.store import FeatureStore, StoredRow
-        base.FLUSH_EVERY = 1
+        from emofuse.features.store_layout import connected, insert_rows
+        pieces.FLUSH_EVERY = 1
     """
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(beginning) + textwrap.dedent(program), *map(str, arguments)],
@@ -234,9 +236,9 @@ def test_writer_killed_inside_a_transaction_leaves_none_of_it(store):
     store.put_many({"before": row(1)})
     program = """
         store = FeatureStore(sys.argv[1])
-        with store._connect() as database:
-            for number in range(2000):
-                database.execute("INSERT INTO rows VALUES (?, ?, 0, '[]')", (str(number), bytes(4000)))
+        with connected(store.path, writing=True) as database:
+            database.execute("PRAGMA cache_size=-100")  # pages go to the file before the transaction ends
+            insert_rows(database, {str(n): StoredRow(np.ones(1000, dtype=np.float32)) for n in range(2000)}, None)
             print("inside", flush=True)
             sys.stdin.read()
     """
@@ -254,7 +256,6 @@ def test_full_disk_is_one_clear_error_and_loses_no_earlier_row(store):
     program = """
         import resource
         import signal
-        import numpy as np
         from emofuse.features.errors import StoreError
 
         store = FeatureStore(sys.argv[1])
@@ -274,7 +275,7 @@ def test_full_disk_is_one_clear_error_and_loses_no_earlier_row(store):
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_store_that_fails_in_the_middle_of_a_batch_stops_it_with_its_error(store, samples_csv, monkeypatch, n_jobs):
-    monkeypatch.setattr(base, "FLUSH_EVERY", 5)
+    monkeypatch.setattr(pieces, "FLUSH_EVERY", 5)
     sql(store, "CREATE TRIGGER full BEFORE INSERT ON rows BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
     with pytest.raises(StoreError, match="disk is full"):
         extract(samples_csv, store, n_jobs=n_jobs)
@@ -307,12 +308,6 @@ def test_database_of_another_kind_is_refused(tmp_path):
     database.close()
     with pytest.raises(StoreError, match="cannot be used"):
         FeatureStore(tmp_path)
-
-
-def test_store_of_another_schema_is_refused(store):
-    sql(store, "PRAGMA user_version = 7")
-    with pytest.raises(StoreError, match="has schema 7, this version reads 1"):
-        FeatureStore(store.path)
 
 
 def test_store_of_the_user_is_the_default(tmp_path, monkeypatch):
