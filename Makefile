@@ -25,7 +25,7 @@ types: $(READY)
 	MYPYPATH=build/types $(BIN)/mypy --config-file pyproject.toml -p emofuse
 
 unit: $(READY) browser
-	$(BIN)/python -m pytest --cov --cov-report=term-missing
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term-missing
 
 # The page is tested in Debian's Chromium; it is installed where there is none.
 browser:
