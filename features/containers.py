@@ -30,6 +30,7 @@ SEEK_FROM_S = 10.0  # an earlier clip is reached by decoding from the beginning,
 PREROLL_S = 1.0  # Opus needs 80 ms before its output is right (RFC 7845, 4.6), AAC and MP3 some frames
 MAX_JITTER_S = 0.05  # timestamps are rounded to their time base: below this they confirm the count of samples
 TRUNCATED_BY_S = 0.5
+POINTERS_A_FRAME = 8  # planes that a frame of FFmpeg (AVFrame.data) has place for; from as many on PyAV reads beyond them
 
 Stream = Any
 Container = Any
@@ -159,6 +160,17 @@ class Reading:
             yield from decoded
 
 
+def frame_values(frame: Any) -> npt.NDArray[Any]:
+    """Return a decoded frame of sound as (n_samples, n_channels), of the type that it is coded in."""
+    import av
+
+    if frame.format.is_planar and frame.layout.nb_channels >= POINTERS_A_FRAME:
+        (frame,) = av.AudioResampler(format=frame.format.packed).resample(frame)
+    values = frame.to_ndarray()
+    planar: npt.NDArray[Any] = values.T if frame.format.is_planar else values.reshape(frame.samples, -1)
+    return planar
+
+
 def decode_container_audio(
     data: bytes,
     start_s: float | None = None,
@@ -255,10 +267,10 @@ class _Sound:
 
     def _take(self, frame: Any) -> bool:
         """Keep what the clip has of a frame; return whether the clip is complete."""
-        values = _values(frame)
         if not self.rate:
-            self._check_format(frame.sample_rate, values.shape[1])
-        elif frame.sample_rate != self.rate or (self.pieces and values.shape[1] != self.pieces[0].shape[1]):
+            self._check_format(frame.sample_rate, frame.layout.nb_channels)
+        values = frame_values(frame)
+        if frame.sample_rate != self.rate or (self.pieces and values.shape[1] != self.pieces[0].shape[1]):
             raise SampleError("mixed_format", "the rate or the channels of the sound change midway; convert it again")
         first = -(2**62) if self.start_s is None else round(self.start_s * self.rate)
         last = 2**62 if self.end_s is None else round(self.end_s * self.rate)
@@ -306,13 +318,6 @@ class _Sound:
         if self.reading.n_damaged:
             warnings.append(f"damaged: {self.reading.n_damaged} parts of the sound cannot be decoded and are left out")
         return Audio(audio.samples, audio.sampling_rate_hz, tuple(warnings))
-
-
-def _values(frame: Any) -> npt.NDArray[Any]:
-    """Return a frame's samples as (n_samples, n_channels), of the type they are coded in."""
-    values = frame.to_ndarray()
-    planar: npt.NDArray[Any] = values.T if frame.format.is_planar else values.reshape(frame.samples, -1)
-    return planar
 
 
 def _refuse_other_files(url: str, *_: Any) -> Any:

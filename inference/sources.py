@@ -190,8 +190,7 @@ class Recording:
                 time_s = None if frame.time is None else frame.time - origin_s
                 if time_s is not None and time_s >= self.end_s:
                     return
-                values = frame.to_ndarray()
-                values = values.T if frame.format.is_planar else values.reshape(frame.samples, -1)
+                values = frame_values(frame)
                 if time_s is not None and not (time_s >= self.start_s and np.isinf(self.end_s)):
                     first = max(round((self.start_s - time_s) * frame.sample_rate), 0)
                     values = values[first : round(min(self.end_s - time_s, 3600.0) * frame.sample_rate)]

@@ -146,7 +146,7 @@ def test_part_of_a_clip_is_answered(sound, making):
         ({"audio": (np.full(16_000, np.nan, dtype=np.float32), 16_000)}, ""),
         ({"audio": (np.zeros(16_000, dtype=np.float32), 0)}, ""),
         ({"audio": 5}, ""),
-        ({"audio": object()}, ""),
+        ({"audio": object}, ""),
         ({"audio": ("a", "b")}, ""),
         ({"audio": (None, None)}, ""),
         ({"audio": ()}, ""),
@@ -174,7 +174,7 @@ def test_a_source_that_cannot_be_used_gives_a_reason_and_never_raises(sound, giv
 
 @pytest.mark.parametrize(
     "given",
-    [b"", b"no picture", np.zeros((2, 2)), np.zeros((0, 0, 3), np.uint8), 1, object(), "gone.png", [], ()],
+    [b"", b"no picture", np.zeros((2, 2)), np.zeros((0, 0, 3), np.uint8), 1, object, "gone.png", [], ()],
     ids=str,
 )
 def test_a_picture_that_cannot_be_used_gives_a_reason(picture, given):
