@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .base import LabelSafeClassifier, balanced_weights
 from .heads import TreesHead
 from .parts import Array
@@ -70,7 +72,11 @@ class BoostedTrees(LabelSafeClassifier):
             max_bin=self.max_bin,
             nthread=self.n_jobs,
         )
-        parameters = {
+        self.booster_ = xgboost.train(self.training_parameters(), data, num_boost_round=self.n_rounds)
+
+    def training_parameters(self) -> dict[str, Any]:
+        """Return what XGBoost is told, once ``classes_`` is known."""
+        return {
             "objective": "multi:softprob",
             "num_class": len(self.classes_),
             "max_depth": self.max_depth,
@@ -83,7 +89,6 @@ class BoostedTrees(LabelSafeClassifier):
             "seed": self.random_state,
             "verbosity": 0,
         }
-        self.booster_ = xgboost.train(parameters, data, num_boost_round=self.n_rounds)
 
     def _head(self) -> TreesHead:
         return TreesHead(self.booster_)
