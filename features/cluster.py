@@ -7,6 +7,7 @@ called inside ``with on_cluster(...)`` needs not know. Outcomes come in the orde
 
 from __future__ import annotations
 
+import logging
 import platform
 import re
 import time
@@ -160,8 +161,11 @@ class Cluster:
             yield item, WORKER_LOST if isinstance(alone, Lost) else alone[0]
 
     def n_workers(self) -> int:
-        """Return how many workers there are now."""
-        return len(self.client.scheduler_info(n_workers=-1)["workers"])
+        """Return how many workers there are now; none where the scheduler does not answer."""
+        try:
+            return len(self.client.scheduler_info(n_workers=-1)["workers"])
+        except (OSError, TimeoutError):
+            return 0
 
     def see(self, path: str, expected: bytes) -> bool:
         """Return whether every worker reads the same bytes in a file, as on a shared file system."""
@@ -170,6 +174,14 @@ class Cluster:
     def _share(self, work: Callable[..., Any], shared: tuple[Any, ...]) -> Any:
         """Give the scheduler what all tasks need, as a task of its own: where every worker that has it dies, it is done again."""
         return self.client.submit(_unchanged, (work, shared), pure=False) if shared else (work, shared)
+
+    def _await_scheduler(self) -> None:
+        """Wait until the client has found a scheduler that was restarted, which it looks for by itself."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.client.status != "running":
+            if self.client.status in ("closing", "closed") or time.monotonic() > deadline:
+                raise self._gone()
+            time.sleep(0.1)
 
     def _gone(self) -> ClusterError:
         lost = "all workers were lost" if self.client.status == "running" else "the scheduler was lost"
@@ -194,8 +206,7 @@ class Cluster:
                 if future.done():  # it is what the work raised
                     raise
             except (CancelledError, FutureCancelledError, CommClosedError):
-                if self.client.status != "running":
-                    raise self._gone() from None
+                self._await_scheduler()
                 raise _BegunAnewError from None
             # Whoever started a worker gives up on one that dies time and again as it starts, as a bad sample makes it.
             self.revive()
@@ -258,6 +269,8 @@ def on_cluster(scheduler: str | None) -> Iterator[Cluster | None]:
     except ModuleNotFoundError:
         raise ClusterError("a cluster needs the extra 'distributed': pip install 'emofuse[distributed]'") from None
     with ExitStack() as stack:
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters of it is said in one line by us
         # Big tables are sent on purpose, once; workers that die are reported by what follows from it.
         settings = {
             "distributed.admin.large-graph-warning-threshold": "1GB",
