@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 LOCKED := --quiet --require-hashes --build-constraint requirements.lock
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test check lint types unit browser dist smoke docs results notebook lock audit licences sbom clean
+.PHONY: demo test check lint types unit browser dist smoke docs fuzz results notebook lock audit licences sbom clean
 
 demo: $(READY)
 	$(BIN)/emofuse demo --out runs/demo
@@ -58,6 +58,10 @@ smoke: dist
 # The site, build/site/index.html: every warning is an error; then its examples, links and commands are checked.
 docs: $(READY)
 	$(BIN)/python docs/build.py
+
+# Ten minutes of hostile bytes for every door; what is found lies in build/fuzz.
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz/run.py --seconds 600
 
 # RESULTS.md from the results that are kept; RUNS="runs/wesad ..." keeps those of runs first.
 results: $(READY)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,10 +62,14 @@ INTERRUPTED = 130  # what Typer returns after Ctrl-C
 def main() -> None:
     """Run the command line: one line on stderr and exit status 2 where the user can mend something."""
     from .features.errors import EmofuseError
+    from .features.stopping import TERMINATED, Terminated, stopping_on_sigterm
 
     try:
-        status = app(prog_name="emofuse", standalone_mode=False)
-        sys.stdout.flush()
+        with stopping_on_sigterm():
+            status = app(prog_name="emofuse", standalone_mode=False)
+            sys.stdout.flush()
+    except Terminated:
+        status = TERMINATED
     except EmofuseError as error:
         status = _complain(_shortened(error))
     except BrokenPipeError:  # nobody reads on; what Typer makes of it where the output is longer
@@ -76,7 +79,7 @@ def main() -> None:
         if not hasattr(error, "format_message"):  # Typer's usage errors; their class moved between its versions
             raise
         status = _complain(_usage(error))
-    if status == INTERRUPTED:
+    if status in (INTERRUPTED, TERMINATED):
         _complain("stopped; what was extracted is kept, the same command goes on from there")
     sys.exit(status)
 
@@ -793,20 +796,19 @@ def _run_and_print(
 def _write_blocks(built: Any, out: Path) -> None:
     from .experiments.run_folder import write_failures
     from .features.errors import StudyError
+    from .features.files import staged
 
     flat = built.X.copy()
     flat.columns = [f"{block}/{feature}" for block, feature in flat.columns]
-    staged = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        flat.to_parquet(staged)
-        staged.replace(out)
-        write_failures(built.failures, out.with_suffix(".failures.csv"))
+        with staged(out) as place:
+            flat.to_parquet(place)
+        with staged(out.with_suffix(".failures.csv")) as place:
+            write_failures(built.failures, place)
     except OSError as error:
-        with suppress(OSError):
-            staged.unlink()
         raise StudyError(
-            f"the block table cannot be written to {str(out)!r}: {error.strerror}; choose another --out"
+            f"the block table cannot be written to {str(out)!r}: {error.strerror or error}; choose another --out"
         ) from None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..features.errors import StudyError
+from ..features.files import staged
 from ..features.terminal import new_console, new_table
 from .cross import Cross, main_row
 from .report import number, write_pages
@@ -38,9 +39,8 @@ def write_cross(cross: Cross, folder: str | os.PathLike[str]) -> Path:
     try:
         target.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            staged = target / f".{name}.{os.getpid()}"
-            staged.write_text(text, encoding="utf-8")
-            staged.replace(target / name)
+            with staged(target / name) as place:
+                place.write_text(text, encoding="utf-8")
         write_failures(cross.table.failures, target / "failures.csv")
     except OSError as error:
         raise StudyError(

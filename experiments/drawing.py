@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..features.errors import StudyError
+from ..features.files import staged
 from ..features.media import Audio
 
 INK, ACCENT, SECOND, SOFT = "#1d2129", "#1f6f8b", "#c2410c", "#9aa7b5"
@@ -130,14 +129,11 @@ def new_figure(heights: Sequence[float]) -> tuple[Any, list[Any]]:
 
 def save_figure(figure: Any, target: Path) -> None:
     """Write a figure whole or not at all; raise StudyError where it cannot be written."""
-    staged = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(staged, dpi=150)
-        staged.replace(target)
+        with staged(target) as place:
+            figure.savefig(place, dpi=150)
     except OSError as error:
-        with suppress(OSError):
-            staged.unlink()
         raise StudyError(
             f"the picture cannot be written to {str(target)!r}: {error.strerror}; choose another --out"
         ) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..features.errors import StudyError
+from ..features.files import staged
 from . import (
     report_answers,
     report_contributions,
@@ -93,9 +94,8 @@ def write_pages(
         for file, template in FILES.items():
             text = templates.get_template(template).render(runs=runs, together=together)
             target = out / file.replace("report", name)
-            staged = out / f".{target.name}.{os.getpid()}"
-            staged.write_text(text, encoding="utf-8")
-            staged.replace(target)
+            with staged(target) as place:
+                place.write_text(text, encoding="utf-8")
             written.append(target)
     except OSError as error:
         raise StudyError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
@@ -33,7 +35,7 @@ def spread(
     EmofuseError
         What a task raised of it.
     ClusterError
-        A task killed every worker that it was given to.
+        A task killed every worker that it was given to, or a process of this machine was killed.
     """
     cluster = cluster_in_use()
     if cluster is not None:
@@ -45,8 +47,18 @@ def spread(
             yield _or_raise(outcome)
         return
     with Parallel(n_jobs=max(1, min(n_jobs, len(tasks))), return_as="generator", batch_size=1) as parallel:
-        for outcome in parallel(delayed(_guarded)(work, *shared, *task) for task in tasks):
-            yield _or_raise(outcome)
+        outcomes = parallel(delayed(_guarded)(work, *shared, *task) for task in tasks)
+        try:
+            for outcome in outcomes:
+                yield _or_raise(outcome)
+        except BrokenProcessPool:
+            raise ClusterError(
+                "a process was killed in the middle of a fit (out of memory?); give fewer --jobs, what was extracted is kept"
+            ) from None
+        finally:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # joblib warns of the tasks that it is told to leave
+                outcomes.close()
 
 
 def _guarded(work: Callable[..., Any], *arguments: Any) -> Any:

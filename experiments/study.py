@@ -330,7 +330,7 @@ def load_study(name: str | os.PathLike[str]) -> Study:
     if path.suffix == ".toml":
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # no UTF-8, or a null character in its name
             raise StudyError(f"study {str(path)!r} cannot be read: {error}") from None
     else:
         if str(name) not in shipped_studies():
@@ -340,7 +340,7 @@ def load_study(name: str | os.PathLike[str]) -> Study:
         text = (_folder() / f"{name}.toml").read_text(encoding="utf-8")
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # beside its own errors: a number too long, lists within lists
         raise StudyError(f"study {str(name)!r} is no TOML: {error}") from None
     return parse_study(values, source=str(name))
 

@@ -282,7 +282,10 @@ def on_cluster(scheduler: str | None) -> Iterator[Cluster | None]:
         if local is not None:
             address = stack.enter_context(
                 LocalCluster(  # type: ignore[no-untyped-call]
-                    n_workers=int(local[1]), threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
+                    n_workers=int(local[1]),
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs="CRITICAL",
                 )
             )
             revive = partial(address.scale, int(local[1]))

@@ -30,7 +30,9 @@ SEEK_FROM_S = 10.0  # an earlier clip is reached by decoding from the beginning,
 PREROLL_S = 1.0  # Opus needs 80 ms before its output is right (RFC 7845, 4.6), AAC and MP3 some frames
 MAX_JITTER_S = 0.05  # timestamps are rounded to their time base: below this they confirm the count of samples
 TRUNCATED_BY_S = 0.5
-POINTERS_A_FRAME = 8  # planes that a frame of FFmpeg (AVFrame.data) has place for; from as many on PyAV reads beyond them
+POINTERS_A_FRAME = (
+    8  # planes that a frame of FFmpeg (AVFrame.data) has place for; from as many on PyAV reads beyond them
+)
 
 Stream = Any
 Container = Any
@@ -161,11 +163,23 @@ class Reading:
 
 
 def frame_values(frame: Any) -> npt.NDArray[Any]:
-    """Return a decoded frame of sound as (n_samples, n_channels), of the type that it is coded in."""
+    """Return a decoded frame of sound as (n_samples, n_channels), of the type that it is coded in.
+
+    Raises
+    ------
+    SampleError
+        ``mixed_format``: FFmpeg itself cannot bring its channels together.
+    """
     import av
 
     if frame.format.is_planar and frame.layout.nb_channels >= POINTERS_A_FRAME:
-        (frame,) = av.AudioResampler(format=frame.format.packed).resample(frame)
+        try:
+            (frame,) = av.AudioResampler(format=frame.format.packed).resample(frame)
+        except (av.FFmpegError, ValueError) as error:
+            raise SampleError(
+                "mixed_format",
+                f"{frame.layout.nb_channels} channels cannot be read ({error!s:.60}); mix the sound down",
+            ) from None
     values = frame.to_ndarray()
     planar: npt.NDArray[Any] = values.T if frame.format.is_planar else values.reshape(frame.samples, -1)
     return planar

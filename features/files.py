@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +18,16 @@ from typing import BinaryIO
 from .errors import SampleError
 
 MAX_FILE_BYTES = 2 * 1024**3
+# What zipfile, and what unpacks for it, raises for a damaged archive, beside OSError and ValueError.
+ARCHIVE_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 # Two letters at least: C:// is a drive. Pages of the web are no store of samples: nothing is downloaded from them.
 URL = re.compile(r"(?!https?:|ftps?:)[a-z][a-z0-9+-]+(?:::[^:]+)*://", re.IGNORECASE)
 
@@ -41,6 +53,21 @@ def read_bytes(path: str | os.PathLike[str] | bytes, *, max_bytes: int = MAX_FIL
     if not data:
         raise SampleError("empty_file", f"{_shown(path)} has 0 bytes; fetch it again or drop the sample")
     return data
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """Yield a place beside a file to write it to: it becomes the file at the end of the block, or nothing of it remains.
+
+    Whatever ends the block early, be it a full disk, Ctrl-C or SIGTERM, leaves the file as it was.
+    """
+    place = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
+    try:
+        yield place
+        place.replace(target)
+    finally:
+        with suppress(OSError):
+            place.unlink()
 
 
 def is_url(path: object) -> bool:
@@ -144,7 +171,7 @@ def _read_member(archive: Path, member: str, max_bytes: int) -> bytes:
             data = file.read(max_bytes + 1)
     except KeyError:
         raise SampleError("missing", f"archive {archive.name!r} has no member {member!r}") from None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+    except ARCHIVE_ERRORS as error:
         raise SampleError("bad_archive", f"archive {archive.name!r} cannot be read: {error}") from None
     if len(data) != size:
         raise SampleError("bad_archive", f"{member!r} in {archive.name!r} is not as long as its header says")

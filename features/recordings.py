@@ -15,6 +15,7 @@ import pandas as pd
 
 from .edf_header import is_edf, plain_part, read_header
 from .errors import SampleError, TableError
+from .fif_tags import is_fif, sequential
 from .media import check_bounds, clip_text
 from .samples import parse_csv
 
@@ -24,7 +25,6 @@ GAP_S = 0.1  # headsets send packets of up to 47 ms (12 samples at 256 Hz): time
 MAX_CHANNELS = 1024
 MAX_VALUES = 2**27  # 1 GiB in float64: an hour of 64 channels at 512 Hz
 KEPT_RECORDINGS, MAX_KEPT_VALUES = 4, 2**22  # parsed recordings that stay in memory, at most 32 MiB each
-FIF_START = b"\x00\x00\x00\x64\x00\x00\x00\x1f"  # its first tag: a file identifier of type 31
 OTHER_FORMATS = {b"MATLAB 5": "MATLAB or EEGLAB", b"Brain Vi": "BrainVision", b"\x89HDF\r\n\x1a\n": "HDF5 or MATLAB"}
 
 FloatArray = npt.NDArray[np.float64]
@@ -207,7 +207,7 @@ def _whole(data: bytes, declared: float | None) -> Recording:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-        read = _read_edf if is_edf(data) else _read_fif if data.startswith(FIF_START) else _read_csv
+        read = _read_edf if is_edf(data) else _read_fif if is_fif(data) else _read_csv
         recording = read(data, declared)
         recording.samples.flags.writeable = False
         if recording.samples.size <= MAX_KEPT_VALUES:
@@ -250,7 +250,7 @@ def _read_edf(
 
 
 def _read_fif(data: bytes, declared: float | None) -> Recording:
-    names, found, samples = _read_by_mne("fif", data, on_split_missing="ignore")
+    names, found, samples = _read_by_mne("fif", sequential(data, MAX_VALUES), on_split_missing="ignore")
     return Recording(tuple(names), samples, _agreed(declared, found))
 
 

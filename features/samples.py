@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import re
 from collections.abc import Collection
@@ -219,7 +220,17 @@ def parse_csv(data: bytes, name: str, *, names: Collection[str] = (), texts: Col
         ) from None
     if table.empty:
         raise TableError(f"{name}: the table has a header and no rows")
+    for column in [name for name, dtype in table.dtypes.items() if dtype.kind == "O"]:
+        if "integer" in pd.api.types.infer_dtype(table[column]):  # of more than 64 bits: no array holds them
+            table[column] = [_as_float(value) if isinstance(value, int) else value for value in table[column]]
     return table
+
+
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # of more than 308 digits
+        return math.inf if value > 0 else -math.inf
 
 
 def as_name(value: Any) -> str:

@@ -254,7 +254,9 @@ def maker_number(database: sqlite3.Connection, maker: Maker | None) -> int:
             "INSERT INTO makers (name, fingerprint, features) VALUES (?, ?, ?)", (*named, json.dumps(maker.features))
         )
         return int(added.lastrowid or UNKNOWN_MAKER)
-    return int(found[0])
+    if not isinstance(found[0], int):
+        raise sqlite3.DatabaseError("a maker has no number")
+    return found[0]
 
 
 def checksum(data: bytes, warnings: str) -> int:

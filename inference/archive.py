@@ -12,12 +12,11 @@ import io
 import os
 import stat
 import zipfile
-import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from ..features.errors import BundleError
+from ..features.files import ARCHIVE_ERRORS, staged
 
 MAX_FILE_BYTES = 1024**3
 MAX_UNPACKED_BYTES = 2 * 1024**3
@@ -36,7 +35,6 @@ def write_archive(path: Path, members: Mapping[str, bytes]) -> None:
     BundleError
         The file cannot be written.
     """
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, data in members.items():
@@ -45,11 +43,9 @@ def write_archive(path: Path, members: Mapping[str, bytes]) -> None:
     data = packed.getvalue()[:-SEAL_BYTES]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staged.write_bytes(data + hashlib.sha256(data).hexdigest().encode())
-        staged.replace(path)
+        with staged(path) as place:
+            place.write_bytes(data + hashlib.sha256(data).hexdigest().encode())
     except OSError as error:
-        with suppress(OSError):
-            staged.unlink()
         raise BundleError(f"{str(path)!r} cannot be written: {error.strerror}; choose another --out") from None
 
 
@@ -88,7 +84,7 @@ def read_members(data: bytes, name: str) -> dict[str, bytes]:
             infos = archive.infolist()
             _check_members(infos, len(data), name)
             return {info.filename: _member(archive, info, name) for info in infos}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, RuntimeError) as error:
+    except (*ARCHIVE_ERRORS, OSError, ValueError) as error:
         raise BundleError(
             f"{name!r} is no whole model file ({str(error) or type(error).__name__}); fetch it or train it again"
         ) from None

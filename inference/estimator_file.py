@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..features.errors import BundleError
+from ..features.files import ARCHIVE_ERRORS
 from .archive import EPOCH
 
 MAX_BYTES = 16 * 1024**2
@@ -63,16 +64,7 @@ def check_estimator_file(data: bytes) -> None:
                 raise BundleError(f"the estimator of the model takes {entry.file_size} bytes; do not use this file")
             schema = json.loads(archive.read(entry))
         found = set(_types(schema))
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        TypeError,
-        EOFError,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-        RecursionError,
-    ):
+    except (*ARCHIVE_ERRORS, OSError, ValueError, TypeError, RecursionError):
         raise BundleError("the estimator of the model is no whole skops file; fetch it or train it again") from None
     wrong = sorted((name, node) for name, node in found if name not in PLAIN | set(TRUSTED) or node not in NODES)
     if wrong:
@@ -83,11 +75,16 @@ def check_estimator_file(data: bytes) -> None:
 
 
 def unpack_estimator(data: bytes) -> Any:
-    """Return the estimator of a skops file that :func:`check_estimator_file` has passed."""
+    """Return the estimator of a skops file that :func:`check_estimator_file` passes; raise BundleError where skops cannot."""
     from skops.io import loads
 
     check_estimator_file(data)
-    return loads(data, trusted=list(TRUSTED))
+    try:
+        return loads(data, trusted=list(TRUSTED))
+    except Exception as error:  # of trusted types, but of a shape that skops did not write: it raises what it runs into
+        raise BundleError(
+            f"the estimator of the model cannot be made ({type(error).__name__}: {error!s:.80}); train it again"
+        ) from None
 
 
 def _settled(data: bytes) -> bytes:

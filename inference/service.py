@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..features.errors import EmofuseError
+from ..features.stopping import Terminated, stopping_on_sigterm
 from . import schemas
 from .guard import LOOPBACK, TOKEN, Guard, is_loopback
 from .limits import BodyLimit, Limits
@@ -127,7 +128,7 @@ def make_app(
 
 
 def serve(model: Model, host: str = "127.0.0.1", port: int = 8000, *, limits: Limits | None = None) -> None:
-    """Serve a model until it is stopped; print the address first.
+    """Serve a model until it is stopped, by Ctrl-C or SIGTERM; print the address first.
 
     Parameters
     ----------
@@ -164,7 +165,7 @@ def serve(model: Model, host: str = "127.0.0.1", port: int = 8000, *, limits: Li
             timeout_graceful_shutdown=5,
             lifespan="off",
         )
-        with suppress(KeyboardInterrupt):
+        with stopping_on_sigterm(), suppress(KeyboardInterrupt, Terminated):
             uvicorn.Server(config).run(sockets=[listening])
     app.state.desk.close()
 

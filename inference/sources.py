@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from heapq import merge
 from typing import Any, BinaryIO, NamedTuple
 
@@ -16,6 +17,7 @@ from ..features.containers import (
     TIMED_DEMUXERS,
     TRUNCATED_BY_S,
     Reading,
+    frame_values,
     open_container,
     start_of,
     stream_of,
@@ -245,7 +247,8 @@ class Recording:
             try:
                 container.seek(int((origin_s + self.start_s - PREROLL_S) * 1_000_000))
             except (av.FFmpegError, ValueError, OverflowError):
-                container.seek(0)
+                with suppress(av.FFmpegError):  # one that cannot be sought at all is still where it began
+                    container.seek(0)
 
     def _note(self, container: Any, reading: Reading, what: str) -> None:
         is_timed = any(name in container.format.name.split(",") for name in TIMED_DEMUXERS)

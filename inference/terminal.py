@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from ..features.errors import PredictionError
+from ..features.files import staged
 from ..features.terminal import new_console, new_table, print_notes
 from ..features.text_cleaning import no_formula
 from .answer import Answer
@@ -116,22 +115,21 @@ def write_answers(answered: Answered, path: Path) -> None:
         Another suffix, or the file cannot be written.
     """
     suffix = answer_format(path)
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if suffix == ".json":
-            found = [{"clip": name} | answer.as_dict() for name, answer in answered]
-            staged.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        else:
-            import pandas as pd
+        with staged(path) as place:
+            if suffix == ".json":
+                found = [{"clip": name} | answer.as_dict() for name, answer in answered]
+                place.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            else:
+                import pandas as pd
 
-            table = pd.DataFrame([_row(name, answer) for name, answer in answered])
-            table.to_csv(staged, index=False) if suffix == ".csv" else table.to_parquet(staged, index=False)
-        staged.replace(path)
+                table = pd.DataFrame([_row(name, answer) for name, answer in answered])
+                table.to_csv(place, index=False) if suffix == ".csv" else table.to_parquet(place, index=False)
     except OSError as error:
-        with suppress(OSError):
-            staged.unlink()
-        raise PredictionError(f"{str(path)!r} cannot be written: {error.strerror}; choose another --out") from None
+        raise PredictionError(
+            f"{str(path)!r} cannot be written: {error.strerror or error}; choose another --out"
+        ) from None
 
 
 def inspection(bundle: Bundle) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..features.errors import EmofuseError
+from ..features.files import staged
 from .moment import Moment
 
 if TYPE_CHECKING:
@@ -157,17 +157,13 @@ def write_staged(target: Path, writers: dict[str, Callable[[Path], object]]) -> 
     writer = writers.get(target.suffix.lower())
     if writer is None:
         raise TimelineError(f"a file that ends in {', '.join(writers)} is needed, got {target.name!r}")
-    staged = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
     try:
-        writer(staged)
-        staged.replace(target)
+        with staged(target) as place:
+            writer(place)
     except OSError as error:
         raise TimelineError(
             f"{target.name!r} cannot be written: {error.strerror or error}; choose another place"
         ) from None
-    finally:
-        with suppress(OSError):
-            staged.unlink()
 
 
 def _row(moment: Moment) -> dict[str, Any]:

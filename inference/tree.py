@@ -267,5 +267,7 @@ def _booster(data: bytes, n_threads: Any) -> Any:
     except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BundleError(f"a booster of the model cannot be read ({line:.120}); do not use this file") from None
-    booster.set_param({"nthread": n_threads})  # what is read from a file starts as many as there are cores
+    # What is read from a file starts as many as there are cores. One is enough for the rows of a clip, and more would be a
+    # pool of OpenMP's, for which a process that was forked off after the first answer waits for ever.
+    booster.set_param({"nthread": 1})
     return booster

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...features.base import FAILURE_COLUMNS
 from ...features.errors import CorpusError, SampleError, TableError
-from ...features.files import read_bytes
+from ...features.files import ARCHIVE_ERRORS, read_bytes
 
 # What Git LFS leaves in place of a file that was not fetched: three lines of text, the first of which begins so.
 STUB_START = b"version https://git-lfs"
@@ -142,8 +142,8 @@ def _all_files(root: Path) -> Iterator[Path]:
 def _members(archive: Path) -> Iterator[Path]:
     try:
         with zipfile.ZipFile(archive) as opened:
-            names = [info.filename for info in opened.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, OSError) as error:
+            names = [name for name in opened.namelist() if name and not name.endswith("/")]
+    except (*ARCHIVE_ERRORS, OSError, ValueError) as error:
         raise CorpusError(f"archive {str(archive)!r} cannot be read ({error}); fetch it again") from None
     for name in names:
         parts = Path(name).parts

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...features.errors import CorpusError, TableError
-from ...features.files import open_file, read_bytes
+from ...features.files import ARCHIVE_ERRORS, open_file, read_bytes
 from ...features.text_cleaning import decode_text
 from .base import find_files
 
@@ -87,7 +87,7 @@ def open_lines(path: Path, encoding: str) -> Iterator[Iterable[str]]:
     try:
         with zipfile.ZipFile(archive) as opened, opened.open(path.relative_to(archive).as_posix()) as member:
             yield io.TextIOWrapper(member, encoding, newline="")
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (*ARCHIVE_ERRORS, OSError) as error:
         raise CorpusError(f"archive {archive.name!r} cannot be read ({error}); fetch it again") from None
 
 

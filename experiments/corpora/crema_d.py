@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ...features.errors import TableError
 from ...features.samples import as_name, check_samples, read_csv
 from .base import Corpus, CorpusInfo, find_files, find_recordings, require_columns
 
@@ -68,7 +69,9 @@ def read(root: Path) -> Corpus:
     if demographics:
         actors = read_csv(demographics[0])
         require_columns(actors, ("ActorID", "Sex"), demographics[0].name)
-        sex = actors["Sex"].str.lower().set_axis(actors["ActorID"].map(as_name))
+        sex = actors["Sex"].astype(str).str.lower().set_axis(actors["ActorID"].map(as_name))
+        if not sex.index.is_unique:
+            raise TableError(f"{demographics[0].name}: an ActorID stands in two rows; fetch the table again")
         samples["gender"] = samples["group"].map(sex)
     checked = check_samples(samples.join(clips))
     if votes is None:
@@ -100,7 +103,10 @@ def _read_votes(root: Path) -> pd.DataFrame | None:
         return None
     votes = read_csv(paths[0])
     require_columns(votes, (*EMOTIONS, "fileName"), paths[0].name)
-    return votes
+    counts = votes[list(EMOTIONS)].apply(pd.to_numeric, errors="coerce")
+    if not ((counts >= 0) & (counts < np.inf)).all(axis=None) or votes["fileName"].isna().any():
+        raise TableError(f"{paths[0].name}: a row has no clip, or votes that are no counts; fetch the table again")
+    return votes.assign(**counts)
 
 
 def _shares(votes: pd.DataFrame, index: pd.Index) -> pd.DataFrame:

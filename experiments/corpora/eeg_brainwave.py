@@ -47,6 +47,9 @@ def read(root: Path) -> Corpus:
     if strangers:
         raise TableError(f"{tables[0].name}: labels are {list(LABELS)}, got {strangers[:5]}")
     features = table.drop(columns="label")
+    texts = [str(name) for name in features if features[name].dtype.kind not in "fiub"]
+    if texts:
+        raise TableError(f"{tables[0].name}: columns {texts[:3]} hold something else than numbers; fetch it again")
     names = pd.Index([f"window{number:05d}" for number in range(1, len(table) + 1)], dtype=object)
     samples = pd.DataFrame({"label": table["label"].map(LABELS).to_numpy()}, index=names)
     first, second = _halves(features, tables[0].name)

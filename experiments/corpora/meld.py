@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ...features.errors import TableError
 from ...features.samples import check_samples, read_csv
 from .base import Corpus, CorpusInfo, find_files, find_recordings, require_columns
 
@@ -55,6 +56,9 @@ def read(root: Path) -> Corpus:
     if not parts:
         raise INFO.not_found(root, "train_sent_emo.csv, dev_sent_emo.csv or test_sent_emo.csv", packed)
     samples = pd.concat(parts)
+    repeated = samples.index[samples.index.duplicated()]
+    if len(repeated):
+        raise TableError(f"{INFO.name}: the utterance {repeated[0]} stands in two rows of its table; fetch it again")
     clips, notes = _clips(root)
     paths = [clips.get(name) for name in samples.index]
     if any(path is not None for path in paths):

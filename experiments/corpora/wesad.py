@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...features.errors import EmofuseError
+from ...features.errors import EmofuseError, TableError
 from ...features.samples import as_name, check_samples, read_csv
 from .base import Corpus, CorpusInfo, find_files
 
@@ -35,6 +35,9 @@ def read(root: Path) -> Corpus:
             continue
         if not {"subject", "label"} <= set(table.columns):
             continue
+        nameless = table.index[table["subject"].isna()]
+        if len(nameless):
+            raise TableError(f"{path.name}: the subject of row {nameless[0] + 1} is missing; fetch the table again")
         features = table.drop(columns=["subject", "label", *[c for c in table if str(c).startswith("Unnamed")]])
         samples = pd.DataFrame({"label": table["label"].map(LABELS), "group": table["subject"]})
         window = samples.groupby("group").cumcount()

@@ -42,7 +42,7 @@ def test_codes_stand_for_the_labels_of_the_corpus(name):
         ("crema_d_clips", "crema_d", {"audio", "video"}),
         ("ravdess_video", "ravdess", {"audio", "video"}),
         ("ravdess_song", "ravdess", {"audio", "video"}),
-        ("ravdess_two_stream", "ravdess", {"audio", None}),
+        ("ravdess_two_stream", "ravdess", {"audio", "face"}),
     ],
 )
 def test_studies_measure_what_their_corpus_has(name, corpus, sources):

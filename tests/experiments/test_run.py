@@ -378,7 +378,12 @@ def test_a_machine_without_git_or_proc_has_an_environment_too(written, monkeypat
         raise FileNotFoundError
 
     monkeypatch.setattr(run_folder.subprocess, "run", missing)
-    monkeypatch.setattr(run_folder.Path, "read_text", missing)
+    read_text = run_folder.Path.read_text
+
+    def without_proc(path, *arguments, **options):
+        return missing() if path.is_relative_to("/proc") else read_text(path, *arguments, **options)
+
+    monkeypatch.setattr(run_folder.Path, "read_text", without_proc)
     monkeypatch.setattr(run_folder.Path, "exists", lambda path: True)
     monkeypatch.setattr(run_folder.platform, "processor", lambda: "abacus")
     found = environment(written[0])

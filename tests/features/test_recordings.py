@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from emofuse.features import recordings
 from emofuse.features.errors import SampleError
+from emofuse.features.fif_tags import FIF_START
 from emofuse.features.recordings import as_recording, clip, read_recording
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -186,7 +187,7 @@ def test_eeg_34_unknown_number_of_records_is_counted():
     ("data", "code"),
     [
         (b"\xffBIOSEMI" + b"junk" * 300, "bad_edf"),
-        (recordings.FIF_START + b"junk" * 300, "bad_fif"),
+        (FIF_START + b"junk" * 300, "bad_fif"),
         (b"MATLAB 5.0 MAT-file, junk" * 30, "unknown_format"),
         (b"Brain Vision Data Exchange Header File", "unknown_format"),
         (b"\x89HDF\r\n\x1a\n" + b"junk" * 300, "unknown_format"),
@@ -321,7 +322,7 @@ def test_fif_is_read_by_mne(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "data"),
-    [("EDF", PLAIN), ("BDF", edf(digital(), width=3)), ("FIF", recordings.FIF_START + b"rest")],
+    [("EDF", PLAIN), ("BDF", edf(digital(), width=3)), ("FIF", FIF_START + bytes(4) + b"\xff" * 4)],
     ids=["edf", "bdf", "fif"],
 )
 def test_without_mne_the_extra_is_named(monkeypatch, name, data):
