@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .base import LabelSafeClassifier, balanced_weights
 from .heads import TreesHead
 from .parts import Array
+
+MANY_ROWS = 50_000
 
 
 class BoostedTrees(LabelSafeClassifier):
@@ -33,9 +37,16 @@ class BoostedTrees(LabelSafeClassifier):
     booster_ : xgboost.Booster
         Holds ``n_jobs`` as its ``nthread``; a booster read back from a model file has to be told again.
 
+    Notes
+    -----
+    Of more than 50,000 rows, each few rounds see a part: the rows are shuffled and dealt into parts of at most so many, and the
+    rounds shared out among the parts. It is stochastic gradient boosting with a small share of the rows, without reading
+    the others in vain: time and memory of a round do not grow with the rows.
+
     References
     ----------
-    Chen and Guestrin (2016), XGBoost: a scalable tree boosting system, KDD.
+    Chen and Guestrin (2016), XGBoost: a scalable tree boosting system, KDD. Friedman (2002), Stochastic gradient boosting,
+    Computational Statistics and Data Analysis 38.
     """
 
     _accepts_nan = True
@@ -65,14 +76,23 @@ class BoostedTrees(LabelSafeClassifier):
     def _fit(self, X: Array, codes: Array, weights: Array) -> None:
         import xgboost
 
-        data = xgboost.QuantileDMatrix(
-            X,
-            label=codes,
-            weight=balanced_weights(codes, weights) if self.balanced else weights,
-            max_bin=self.max_bin,
-            nthread=self.n_jobs,
-        )
-        self.booster_ = xgboost.train(self.training_parameters(), data, num_boost_round=self.n_rounds)
+        weights = balanced_weights(codes, weights) if self.balanced else weights
+        parts = _parts(len(codes), self.n_rounds, self.random_state)
+        ends = np.linspace(0, self.n_rounds, len(parts) + 1).round().astype(int)
+        first: Any = None
+        booster: Any = None
+        for number, rows in enumerate(parts):
+            data = xgboost.QuantileDMatrix(
+                X[rows], label=codes[rows], weight=weights[rows], max_bin=self.max_bin, ref=first, nthread=self.n_jobs
+            )
+            first = data if first is None else first  # its bins are those of every part
+            booster = xgboost.train(
+                self.training_parameters() | {"seed": self.random_state + number},
+                data,
+                num_boost_round=int(ends[number + 1] - ends[number]),
+                xgb_model=booster,
+            )
+        self.booster_ = booster
 
     def training_parameters(self) -> dict[str, Any]:
         """Return what XGBoost is told, once ``classes_`` is known."""
@@ -92,3 +112,11 @@ class BoostedTrees(LabelSafeClassifier):
 
     def _head(self) -> TreesHead:
         return TreesHead(self.booster_)
+
+
+def _parts(n_rows: int, n_rounds: int, seed: int) -> list[Any]:
+    """Return which rows each part of the rounds sees: all of them, or shuffled parts of at most 50,000."""
+    n_parts = min(n_rounds, -(-n_rows // MANY_ROWS))
+    if n_parts <= 1:
+        return [slice(None)]  # no copy
+    return [np.sort(rows) for rows in np.array_split(np.random.default_rng(seed).permutation(n_rows), n_parts)]

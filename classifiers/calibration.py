@@ -13,6 +13,7 @@ from .parts import Array
 
 FLOOR = 1e-7
 MANY_ROWS = 20_000  # above, one fold of rows is plenty to judge a model by, and one more fit is long enough
+VERY_MANY_ROWS = 50_000  # above, a fifth of the rows is more than is needed, and folds that are even take long to find
 
 
 def inner_folds(y: Array, groups: Array | None, *, n_splits: int, seed: int) -> list[tuple[Array, Array]]:
@@ -30,6 +31,7 @@ def inner_folds(y: Array, groups: Array | None, *, n_splits: int, seed: int) -> 
     Returns
     -------
     list of (train, test) index arrays
+        Of more than 50,000 rows of many groups a single one, in which groups drawn by lot have 20,000 rows.
 
     Raises
     ------
@@ -38,6 +40,11 @@ def inner_folds(y: Array, groups: Array | None, *, n_splits: int, seed: int) -> 
     """
     from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
+    if len(y) > VERY_MANY_ROWS:
+        names = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
+        sizes = np.bincount(names)
+        if sizes.max() * 20 * n_splits <= len(y):
+            return [_drawn_fold(names, sizes, seed)]
     n_groups = len(y) if groups is None else len(np.unique(groups))
     if n_groups < 2:
         raise ProtocolError("out-of-fold scores need two groups in the training rows, got one; add speakers")
@@ -54,6 +61,14 @@ def inner_folds(y: Array, groups: Array | None, *, n_splits: int, seed: int) -> 
         splitter = GroupKFold(n_splits, shuffle=True, random_state=seed)
     folds = splitter.split(np.zeros(len(y)), codes, groups)
     return [(train, test) for train, test in folds if len(test) and len(train)]
+
+
+def _drawn_fold(names: Array, sizes: Array, seed: int) -> tuple[Array, Array]:
+    """Hold out whole groups, drawn by lot, until they have 20,000 rows: as many make every class as frequent as it is."""
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    held_out = np.zeros(len(sizes), dtype=bool)
+    held_out[order[: np.searchsorted(np.cumsum(sizes[order]), MANY_ROWS) + 1]] = True
+    return np.flatnonzero(~held_out[names]), np.flatnonzero(held_out[names])
 
 
 def out_of_fold(

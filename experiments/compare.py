@@ -233,6 +233,8 @@ def _fit_trial_expert(
     part: Part,
 ) -> PartAnswers:
     blocks = list(dict.fromkeys(X.columns.get_level_values(0)))
+    if part.name not in EARLY_KINDS:  # an expert of one block needs no copy of the others
+        X = X[[part.name]]
     train, test = X.iloc[fold.train], X.iloc[fold.test]
     degraded = {name: table.iloc[fold.test] for name, table in conditions.degraded.items()}
     trial, _ = next(islice(trial_studies(study, family, fold.name, blocks), part.trial, None))

@@ -23,6 +23,9 @@ from .value_metrics import score_values
 from .verdict import DIGITS, METRIC_LABELS, baseline, best_of, comparisons, red_flags, row_label, shown_p, verdict
 
 SCHEMA = 1
+MANY_COUNTED = (
+    1_000  # above, groups are counted in bunches: a count by group is kept of every answer under every condition
+)
 NOT_FUSION = tuple(name for name in (*STRATEGIES, REFERENCE) if not is_fusion(name))
 __all__ = ["LOWER_IS_BETTER", "METRIC_LABELS", "NOT_FUSION", "SCHEMA", "Evaluated", "assemble", "shown_p"]
 
@@ -147,7 +150,7 @@ def contribution_table(evaluated: Evaluated, samples: pd.DataFrame) -> pd.DataFr
 def bootstrap_groups(samples: pd.DataFrame) -> tuple[Array, int]:
     """Return a code of the group of each sample and the number of groups; of very many, several share a code."""
     names = samples["group"].to_numpy(dtype=str) if "group" in samples else samples.index.to_numpy(dtype=str)
-    codes = np.unique(names, return_inverse=True)[1] % MANY_GROUPS
+    codes = np.unique(names, return_inverse=True)[1] % MANY_COUNTED
     return codes, int(codes.max()) + 1
 
 
@@ -310,21 +313,20 @@ def _abstention(evaluated: Evaluated, codes: Array) -> list[dict[str, Any]]:
 def _predictions(
     evaluated: Evaluated, keys: list[RowKey], samples: pd.DataFrame, fold_codes: Array, labels: Array
 ) -> pd.DataFrame:
-    names = np.array([fold.name for fold in evaluated.folds], dtype=object)
-    parts = []
-    for key in keys:
-        part = pd.DataFrame(
-            {
-                "sample": samples.index.to_numpy(dtype=object),
-                "fold": names[fold_codes],
-                "group": samples["group"].to_numpy(dtype=object) if "group" in samples else None,
-                "label": labels,
-                "strategy": key[0],
-                "blocks": "+".join(key[1]),
-                "classifier": key[2],
-            }
+    # What repeats in every strategy's rows is written once and pointed to: of a million samples the names alone take gigabytes.
+    repeated: dict[str, Any] = {
+        "fold": pd.Categorical(np.array([fold.name for fold in evaluated.folds])[fold_codes]),
+        "group": pd.Categorical(samples["group"]) if "group" in samples else np.full(len(samples), None),
+        "label": pd.Categorical(labels.tolist(), evaluated.classes.tolist()),
+    }
+    order = np.tile(np.arange(len(samples)), len(keys))
+    columns: dict[str, Any] = {"sample": samples.index.to_numpy()[order]}
+    columns |= {name: values[order] for name, values in repeated.items()}
+    for place, name in enumerate(("strategy", "blocks", "classifier")):
+        of_keys = ["+".join(key[1]) if name == "blocks" else str(key[place]) for key in keys]
+        columns[name] = pd.Categorical(of_keys)[np.repeat(np.arange(len(keys)), len(samples))]
+    for column, label in enumerate(evaluated.classes):
+        columns[str(label)] = np.concatenate(
+            [evaluated.probabilities[key][:, column].astype(np.float32) for key in keys]
         )
-        for column, label in enumerate(evaluated.classes):
-            part[str(label)] = evaluated.probabilities[key][:, column].astype(np.float32)
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(columns)

@@ -360,9 +360,10 @@ def evaluate_folds(
         classes,
         folds,
         outcomes,
+        # A fold's own answers go as they are put together: of a million rows both would not fit.
         {
-            key: np.concatenate([outcome.probabilities[key] for outcome in outcomes])
-            for key in outcomes[0].probabilities
+            key: np.concatenate([outcome.probabilities.pop(key) for outcome in outcomes])
+            for key in list(outcomes[0].probabilities)
         },
     )
 

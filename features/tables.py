@@ -118,7 +118,10 @@ def as_block(
     missing = [column for column in wanted if column not in table]
     if missing:
         raise TableError(f"{name}: columns {missing} are missing; it has {list(table.columns)[:12]}")
-    chosen = table[wanted]
+    chosen = table if columns is None else table[wanted]
+    if (chosen.dtypes == np.float32).all():  # as a block was written: nothing to turn into numbers
+        check_finite(chosen, name=name)
+        return chosen.copy() if chosen.index.equals(index) else chosen.reindex(index)
     problems = []
     for column in wanted:
         values = pd.to_numeric(chosen[column], errors="coerce")

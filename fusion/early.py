@@ -195,8 +195,9 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
             table, present = training_rows(X, name)
             here[name] = present
             self.features_[name] = tuple(table.columns)
-            self.fronts_[name] = clone(front).fit(table[present], labels[present])
-            self.widths_[name] = self.fronts_[name].transform(table[present].iloc[:1]).shape[1]
+            own = table if present.all() else table[present]
+            self.fronts_[name] = clone(front).fit(own, labels[present])
+            self.widths_[name] = self.fronts_[name].transform(own.iloc[:1]).shape[1]
         present = np.stack(list(here.values()))
         anything = present.any(axis=0)
         self.layout_ = self._layout([name for name, rows in here.items() if self.dropout or not rows[anything].all()])
@@ -230,9 +231,11 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
                 kept[random.choice(np.flatnonzero(present[:, row])), row] = True
             shown, rows = np.hstack([present, kept]), np.tile(rows, 2)
             origins = np.arange(present.shape[1]) if origins is None else origins
-        given = rows[shown.any(axis=0)]
-        joined = self.layout_.joined({name: values[rows] for name, values in columns.items()}, shown)
-        return self._fit_one(joined[shown.any(axis=0)], labels[given], None if origins is None else origins[given])
+            columns = {name: values[rows] for name, values in columns.items()}
+        joined, some = self.layout_.joined(columns, shown), shown.any(axis=0)
+        if not some.all():
+            joined, rows = joined[some], rows[some]
+        return self._fit_one(joined, labels[rows], None if origins is None else origins[rows])
 
     def _fit_reduced(
         self, columns: dict[str, Array], here: dict[str, Array], labels: Array, origins: Array | None
@@ -266,8 +269,12 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         for name, front in self.fronts_.items():
             table = select_block(X, name, self.features_[name])
             here[name] = present = present_rows(table)
+            if present.all():
+                given = front.transform(table)
+                columns[name] = given.toarray() if sparse.issparse(given) else np.asarray(given, dtype=np.float32)
+                continue
             columns[name] = np.zeros((len(X), self.widths_[name]), dtype=np.float32)
             if present.any():
-                given = front.transform(table if present.all() else table[present])
+                given = front.transform(table[present])
                 columns[name][present] = given.toarray() if sparse.issparse(given) else np.asarray(given)
         return columns, here

@@ -248,6 +248,6 @@ def test_of_very_many_groups_several_share_a_code(make_corpus, monkeypatch):
     assert (codes.tolist(), count) == (np.repeat(np.arange(4), 12).tolist(), 4)
     alone, count = bootstrap_groups(samples.drop(columns="group"))
     assert (len(set(alone)), count) == (48, 48)
-    monkeypatch.setattr(results_module, "MANY_GROUPS", 10)
+    monkeypatch.setattr(results_module, "MANY_COUNTED", 10)
     bunched, count = bootstrap_groups(samples.drop(columns="group"))
     assert (set(bunched), count) == (set(range(10)), 10)
