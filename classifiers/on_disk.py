@@ -1,7 +1,8 @@
 """Boosted trees on tables larger than memory: XGBoost reads them from the disk, a part at a time, and finds the same trees.
 
 XGBoost's external memory keeps the columns in bins of a byte each, in files of a temporary folder, and one part of them in memory
-(Chen and Guestrin 2016, XGBoost, section 4.3). Nothing else is approximated: the booster is the one of the whole table in memory.
+(Chen and Guestrin 2016, XGBoost, section 4.3). Nothing else is approximated: the booster is the one of the whole table in memory,
+each round of which sees all rows.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def fit_on_disk(trees: BoostedTrees, batches: Batches, *, folder: str | None = N
     Returns
     -------
     BoostedTrees
-        As after ``fit`` on all rows together.
+        As after ``fit`` on all rows together, up to the 50,000 above which ``fit`` shares rows out among the rounds.
 
     Raises
     ------

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -13,16 +10,17 @@ from ...features.eeg_measures import log_power, relative_power
 from ...features.eeg_quality import detrended
 from ...features.spectra import Array, band_powers, power_density
 from ...features.windows import window_table
-from . import Row, side_by_side
+from . import Options, Row, side_by_side
 
-RATE_HZ, DURATION_S = 256.0, 60.0
+RATE_HZ, DURATION_S, QUICK_S = 256.0, 60.0, 4.0
 WINDOW_S, STEP_S = 2.0, 1.0
-TARGET = ">= 2 x"
+AT_LEAST = 2.0
 
 
-def measure() -> list[Row]:
+def benchmark(options: Options) -> list[Row]:
     """Time band powers of a minute of four channels in memory, and from a file with every check there is."""
-    samples = np.random.default_rng(0).normal(scale=20, size=(int(RATE_HZ * DURATION_S), len(MUSE))).round(3)
+    n_samples = int(RATE_HZ * (QUICK_S if options.quick else DURATION_S))
+    samples = np.random.default_rng(0).normal(scale=20, size=(n_samples, len(MUSE))).round(3)
     size, step = int(WINDOW_S * RATE_HZ), int(STEP_S * RATE_HZ)
     windows = np.lib.stride_tricks.sliding_window_view(samples, size, axis=0)[::step]
     _check_same(_ours(windows), _plain(windows))
@@ -30,28 +28,27 @@ def measure() -> list[Row]:
         Row(
             f"{len(windows)} windows of EEG in memory",
             *side_by_side(lambda: _ours(windows), lambda: _plain(windows)),
-            TARGET,
+            AT_LEAST,
         )
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recording.csv"
-        pd.DataFrame(samples, columns=list(MUSE)).to_csv(path, index=False)
-        recordings = pd.DataFrame({"eeg": {"minute": str(path)}})
-        table, _ = window_table(recordings, window_s=WINDOW_S, step_s=STEP_S, sampling_rate_hz=RATE_HZ)
-        extractor = EEGBandPower(sampling_rate_hz=RATE_HZ)
+    path = options.folder / "recording.csv"
+    pd.DataFrame(samples, columns=list(MUSE)).to_csv(path, index=False)
+    recordings = pd.DataFrame({"eeg": {"minute": str(path)}})
+    table, _ = window_table(recordings, window_s=WINDOW_S, step_s=STEP_S, sampling_rate_hz=RATE_HZ)
+    extractor = EEGBandPower(sampling_rate_hz=RATE_HZ)
 
-        def ours() -> Array:
-            found = extractor.extract(table)
-            if found.n_failed:
-                raise RuntimeError(f"{found.n_failed} windows failed")
-            return found.features.to_numpy(np.float64)
+    def ours() -> Array:
+        found = extractor.extract(table)
+        if found.n_failed:
+            raise RuntimeError(f"{found.n_failed} windows failed")
+        return found.features.to_numpy(np.float64)
 
-        def plain() -> Array:
-            values = pd.read_csv(path).to_numpy()
-            return _plain(np.lib.stride_tricks.sliding_window_view(values, size, axis=0)[::step])
+    def plain() -> Array:
+        values = pd.read_csv(path).to_numpy()
+        return _plain(np.lib.stride_tricks.sliding_window_view(values, size, axis=0)[::step])
 
-        _check_same(ours(), plain())
-        rows.append(Row(f"{len(table)} windows of an EEG file, checked", *side_by_side(ours, plain), TARGET))
+    _check_same(ours(), plain())
+    rows.append(Row(f"{len(table)} windows of an EEG file, checked", *side_by_side(ours, plain), AT_LEAST))
     return rows
 
 

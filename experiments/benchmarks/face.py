@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +10,25 @@ import pandas as pd
 
 from ...features.face import FaceImage
 from ...features.faces import Box, find_faces, predictor_file
-from . import Row, side_by_side
+from . import Options, Row, side_by_side
 
-N_CROPS = 200
-N_PICTURES = 20
-CROP_TARGET = "5 ms a face"
-PICTURE_TARGET = "as fast as the plain loop"
+N_CROPS, N_PICTURES, N_QUICK = 200, 20, 1
+MOST_CROP_S = 0.005  # a face
 
 
-def measure() -> list[Row]:
+def benchmark(options: Options) -> list[Row]:
     """Time landmarks and HOG on crops of 48 x 48 and on pictures of 640 x 480, made from one photograph."""
-    with tempfile.TemporaryDirectory() as folder:
-        crops, pictures = _write(Path(folder))
-        return [
-            _row(f"{N_CROPS} face crops 48x48: geometry, HOG", crops, FaceImage(detect=False), CROP_TARGET),
-            _row(f"{N_PICTURES} pictures 640x480: find, geometry, HOG", pictures, FaceImage(), PICTURE_TARGET),
-            _row(f"{N_PICTURES} pictures 640x480, 2 threads", pictures, FaceImage(), PICTURE_TARGET, n_jobs=2),
-        ]
+    crops, pictures = _write(options.folder, *((N_QUICK, N_QUICK) if options.quick else (N_CROPS, N_PICTURES)))
+    of_crops = _row(f"{len(crops)} face crops 48x48: geometry, HOG", crops, FaceImage(detect=False))
+    in_pictures = f"{len(pictures)} pictures 640x480"
+    return [
+        of_crops._replace(at_least=None, at_most=MOST_CROP_S * len(crops)),
+        _row(f"{in_pictures}: find, geometry, HOG", pictures, FaceImage()),
+        _row(f"{in_pictures}, 2 threads", pictures, FaceImage(), n_jobs=2),
+    ]
 
 
-def _row(name: str, paths: list[str], extractor: FaceImage, target: str, n_jobs: int = 1) -> Row:
+def _row(name: str, paths: list[str], extractor: FaceImage, n_jobs: int = 1) -> Row:
     samples = pd.DataFrame({"image": paths}, index=[f"{number:04d}" for number in range(len(paths))])
     detector, predictor = _plain_models()
 
@@ -43,10 +41,10 @@ def _row(name: str, paths: list[str], extractor: FaceImage, target: str, n_jobs:
         for path in paths:
             _plain_features(path, detector if extractor.detect else None, predictor)
 
-    return Row(name, *side_by_side(ours, plain), target)
+    return Row(name, *side_by_side(ours, plain), at_least=1.0)
 
 
-def _write(folder: Path) -> tuple[list[str], list[str]]:
+def _write(folder: Path, n_crops: int, n_pictures: int) -> tuple[list[str], list[str]]:
     """Write every crop and every picture with a shift of its own, so that no two files are the same."""
     from PIL import Image
     from skimage import data
@@ -54,12 +52,12 @@ def _write(folder: Path) -> tuple[list[str], list[str]]:
     astronaut = data.astronaut()
     face = find_faces(astronaut)[0].box
     crops, pictures = [], []
-    for number in range(N_CROPS):
+    for number in range(n_crops):
         x, y = number % 15 - 7, number // 15 - 7
         box = Box(face.left + x, face.top + y, face.right + x, face.bottom + y)
         crops.append(folder / f"crop_{number}.png")
         Image.fromarray(astronaut).convert("L").crop(box).resize((48, 48)).save(crops[-1])
-    for number in range(N_PICTURES):
+    for number in range(n_pictures):
         pictures.append(folder / f"picture_{number}.jpg")
         view = Image.fromarray(astronaut).crop((number, 0, 512, 384)).resize((640, 480))
         view.save(pictures[-1], quality=95)

@@ -1,59 +1,83 @@
 """The whole fusion matrix against the plain scikit-learn way, on features that are stored; UAR beside seconds.
 
-``python -m emofuse.experiments.benchmarks.fusion_matrix --root RAVDESS [--store PATH]``. What is compared: each modality
-alone, early concatenation, a soft vote and stacking, five folds by speaker. The plain way is what a tutorial does: default
-XGBClassifiers in a Pipeline, VotingClassifier, StackingClassifier, cross_val_predict. Ours is `emofuse run`: every number
-calibrated and out of fold.
-A second table fits one wide block (ComParE) against XGBClassifier with default binning.
+What is compared, on RAVDESS where it is given and else on generated numbers: each modality alone, early concatenation, a soft
+vote and stacking, five folds by speaker. The plain way is what a tutorial does: default XGBClassifiers in a Pipeline,
+VotingClassifier, StackingClassifier, cross_val_predict. Ours is `emofuse run`: every number calibrated and out of fold.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from ...classifiers.recipes import expert_pipeline
-from ...features.store import FeatureStore
-from ...features.terminal import new_console, new_table
 from ...fusion.blocks import select_block
-from ..blocks import build_blocks
-from ..corpora import read_corpus
-from ..run import compare_strategies, split_corpus
+from ..blocks import BlockTable, build_blocks
+from ..corpora import Corpus, read_corpus
+from ..preparation import prepare_corpus
+from ..run import Split, compare_strategies, split_corpus
 from ..study import Study, parse_study
+from . import Options, Row
+from .generated import generated_corpus, generated_study
 
 Array = npt.NDArray[Any]
 STRATEGIES = ("unimodal", "early", "late_mean", "stacking")  # a soft vote is the mean of probabilities
-WIDE = "ComParE_2016"
+AT_LEAST = 5.0
+N_JOBS = 2
+N_ROWS, N_QUICK = 1440, 80  # as many as RAVDESS has
+BLOCKS: dict[str, dict[str, Any]] = {
+    "audio": {"extractor": "opensmile", "parameters": {"feature_set": "eGeMAPSv02"}},
+    "face": {"extractor": "table", "table": "openface", "modality": "face"},
+}
+FEW_ROUNDS, FEW_TREES = {"n_rounds": 1}, {"n_estimators": 1}
 
 
-def matrix_study(families: list[str]) -> Study:
-    """Return the study of eGeMAPS and action units, with the shipped recipes of a family."""
-    return parse_study(
-        {
+def benchmark(options: Options) -> list[Row]:
+    """Time the matrix both ways, with the boosted and with the kernel recipes; UAR of the best row beside the seconds."""
+    families = ["boosted"] if options.quick else ["boosted", "kernel"]
+    study, corpus = matrix_study(families[:1], BLOCKS, options)
+    table = build_blocks(study, corpus, root=options.root)
+    seconds, uars = measure(
+        study, corpus, table, split_corpus(study, corpus), families, FEW_TREES if options.quick else {}
+    )
+    plain, best = seconds["plain"], max(uars["plain"].values())
+    rows = []
+    for family in families:
+        own = max(uars[family].values())
+        rows += [
+            Row(f"matrix, {family}", seconds[family], plain, at_least=AT_LEAST),
+            Row(f"matrix, {family}, 1 - UAR of the best row", 1 - own, 1 - best, at_least=1.0, unit=""),
+        ]
+    return rows
+
+
+def matrix_study(families: list[str], blocks: dict[str, dict[str, Any]], options: Options) -> tuple[Study, Corpus]:
+    """Return a study of some blocks of RAVDESS with the shipped recipes, or one of generated numbers, and its corpus."""
+    asked: dict[str, Any] = {"classifiers": families, "strategies": list(STRATEGIES)}
+    if options.root is None:
+        rounds = {"boosted": FEW_ROUNDS} if options.quick else {}
+        study = generated_study(early=rounds, meta=rounds, **asked)
+        recipes = {name: spec.model_dump() | {"recipes": rounds} for name, spec in study.blocks.items()}
+        return study.changed(blocks=recipes), generated_corpus(N_QUICK if options.quick else N_ROWS)
+    study = parse_study(
+        asked
+        | {
             "name": "fusion_matrix",
             "corpus": "ravdess",
             "where": {"channel": ["speech"]},
-            "classifiers": families,
-            "strategies": list(STRATEGIES),
             "protocol": {"name": "luna5"},
-            "blocks": {
-                "audio": {"extractor": "opensmile", "parameters": {"feature_set": "eGeMAPSv02"}},
-                "face": {"extractor": "table", "table": "openface", "modality": "face"},
-                "wide": {"extractor": "opensmile", "parameters": {"feature_set": WIDE}},
-            },
+            "blocks": blocks,
         },
         source="benchmark",
     )
+    return study, prepare_corpus(study, read_corpus("ravdess", options.root))
 
 
-def plain_matrix(blocks: dict[str, Array], y: Array, folds: list[tuple[Array, Array]]) -> dict[str, float]:
+def plain_matrix(
+    blocks: dict[str, Array], y: Array, folds: list[tuple[Array, Array]], trees: dict[str, int]
+) -> dict[str, float]:
     """Return the UAR of each row of the matrix, the plain way; ``blocks`` are arrays of shape (n_samples, n_features)."""
     from sklearn.ensemble import StackingClassifier, VotingClassifier
     from sklearn.linear_model import LogisticRegression
@@ -67,7 +91,7 @@ def plain_matrix(blocks: dict[str, Array], y: Array, folds: list[tuple[Array, Ar
 
     def one(first: int, last: int) -> Any:
         take = FunctionTransformer(_columns, kw_args={"first": first, "last": last})
-        return make_pipeline(take, StandardScaler(), XGBClassifier())
+        return make_pipeline(take, StandardScaler(), XGBClassifier(**trees))
 
     experts = [(name, one(*edges[place : place + 2])) for place, name in enumerate(blocks)]
     rows = dict(experts) | {
@@ -79,7 +103,7 @@ def plain_matrix(blocks: dict[str, Array], y: Array, folds: list[tuple[Array, Ar
     found = {}
     for name, estimator in rows.items():
         answers = cross_val_predict(estimator, together, codes, cv=folds, method="predict_proba")
-        found[name] = _uar(codes, answers.argmax(axis=1))
+        found[name] = uar(codes, answers.argmax(axis=1))
     return found
 
 
@@ -87,108 +111,43 @@ def _columns(X: Array, first: int, last: int) -> Array:
     return X[:, first:last]
 
 
-def _uar(codes: Array, answers: Array) -> float:
+def uar(codes: Array, answers: Array) -> float:
+    """Return the mean recall of the classes."""
     return float(np.mean([(answers[codes == code] == code).mean() for code in np.unique(codes)]))
 
 
-def measure(root: Path, store: Path | None = None, *, n_jobs: int = 2, repeats: int = 1) -> dict[str, Any]:
-    """Return seconds and UAR of the matrix both ways, and of a wide block.
+def measure(
+    study: Study, corpus: Corpus, table: BlockTable, splits: list[Split], families: list[str], trees: dict[str, int]
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """Return seconds, and the UAR of each row, of the plain way and of each family.
 
     Parameters
     ----------
-    root : Path
-        RAVDESS, with its OpenFace table.
-    store : Path, optional
-        Features are extracted into it first, which is not timed.
-    n_jobs : int, default=2
-        Processes of ours; the plain way uses every core inside XGBoost.
-    repeats : int, default=1
-        Turns; the fastest counts.
+    study : Study
+    corpus : Corpus
+    table : BlockTable
+    splits : list of Split
+        One; as :func:`~emofuse.experiments.run.split_corpus` gives it.
+    families : list of str
+    trees : dict of str to int
+        What an XGBClassifier is told; nothing, but to see that all this runs. It uses every core, and ours two processes.
     """
-    from ..preparation import prepare_corpus
-
-    study = matrix_study(["boosted"])
-    corpus = prepare_corpus(study, read_corpus("ravdess", root))
-    table = build_blocks(study, corpus, root=root, n_jobs=n_jobs, store=FeatureStore(store))
     y = corpus.samples["label"].to_numpy(dtype=str)
-    [(spec, regrouped, folds)] = split_corpus(study, corpus)
-    pairs = [(fold.train, fold.test) for fold in folds]
-    arrays = {name: select_block(table.X, name).to_numpy() for name in ("audio", "face")}
-    narrow = table.X[["audio", "face"]]
-    seconds: dict[str, list[float]] = {}
-    uars: dict[str, dict[str, float]] = {}
-
-    def timed(name: str, function: Callable[[], dict[str, float]]) -> None:
+    [(_, _, folds)] = splits
+    names = dict.fromkeys(table.X.columns.get_level_values(0))
+    arrays = {name: select_block(table.X, name).to_numpy() for name in names}
+    seconds, uars = {}, {}
+    start = time.perf_counter()
+    uars["plain"] = plain_matrix(arrays, y, [(fold.train, fold.test) for fold in folds], trees)
+    seconds["plain"] = time.perf_counter() - start
+    for family in families:
         start = time.perf_counter()
-        uars[name] = function()
-        seconds.setdefault(name, []).append(time.perf_counter() - start)
-
-    def ours(families: list[str]) -> dict[str, float]:
-        own = matrix_study(families)
-        own = own.model_copy(update={"blocks": {name: own.blocks[name] for name in ("audio", "face")}})
-        done = compare_strategies(
-            own, corpus, [(spec, regrouped, folds)], _with(table, narrow), n_jobs=n_jobs, missing=False
-        )
-        return {
+        own = study.changed(classifiers=[family])
+        done = compare_strategies(own, corpus, splits, table, n_jobs=N_JOBS, missing=False)
+        seconds[family] = time.perf_counter() - start
+        uars[family] = {
             f"{row['strategy']} {'+'.join(row['blocks'])}": row["metrics"]["uar"]["mean"]
             for row in done.run.results["rows"]
             if row["strategy"] in STRATEGIES
         }
-
-    for _ in range(repeats):
-        timed("plain scikit-learn", lambda: plain_matrix(arrays, y, pairs))
-        timed("ours, boosted", lambda: ours(["boosted"]))
-        timed("ours, kernel", lambda: ours(["kernel"]))
-        timed("plain, wide block", lambda: _wide_plain(select_block(table.X, "wide"), y, pairs))
-        timed("ours, wide block", lambda: _wide_ours(select_block(table.X, "wide"), y, pairs, "boosted"))
-        timed("ours, wide block, kernel", lambda: _wide_ours(select_block(table.X, "wide"), y, pairs, "kernel"))
-    return {
-        name: {"seconds": round(min(taken), 2), "uar": {row: round(value, 3) for row, value in uars[name].items()}}
-        for name, taken in seconds.items()
-    }
-
-
-def _with(table: Any, X: pd.DataFrame) -> Any:
-    from dataclasses import replace
-
-    return replace(table, X=X)
-
-
-def _wide_plain(X: pd.DataFrame, y: Array, folds: list[tuple[Array, Array]]) -> dict[str, float]:
-    from xgboost import XGBClassifier
-
-    return _wide(lambda: XGBClassifier(), X, y, folds)
-
-
-def _wide_ours(X: pd.DataFrame, y: Array, folds: list[tuple[Array, Array]], family: Any) -> dict[str, float]:
-    return _wide(lambda: expert_pipeline(family, "dense"), X, y, folds)
-
-
-def _wide(make: Callable[[], Any], X: pd.DataFrame, y: Array, folds: list[tuple[Array, Array]]) -> dict[str, float]:
-    classes, codes = np.unique(y, return_inverse=True)
-    answers = np.empty(len(y), dtype=int)
-    for train, test in folds:
-        answers[test] = make().fit(X.iloc[train], codes[train]).predict(X.iloc[test])
-    return {f"{len(classes)} classes, {X.shape[1]} columns": _uar(codes, answers)}
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--store", type=Path)
-    parser.add_argument("--repeats", type=int, default=1)
-    given = parser.parse_args()
-    found = measure(given.root, given.store, repeats=given.repeats)
-    table = new_table("Fusion matrix: seconds and UAR")
-    for heading in ("way", "seconds", "times as fast", "UAR"):
-        table.add_column(heading)
-    for name, one in found.items():
-        plain = found["plain, wide block" if "wide" in name else "plain scikit-learn"]["seconds"]
-        uars = ", ".join(f"{row} {value:.3f}" for row, value in one["uar"].items())
-        table.add_row(name, f"{one['seconds']:.1f}", f"{plain / one['seconds']:.1f}", uars)
-    new_console().print(table)
-
-
-if __name__ == "__main__":
-    main()
+    return seconds, uars

@@ -1,16 +1,13 @@
 """A corpus the size of Sentiment140, made up, and what it takes to train on it.
 
-``python -m emofuse.experiments.benchmarks.large_text FOLDER [--rows 1600000] [--test FILE]`` writes the training table into
-FOLDER, with FILE (the published test table) or made-up tweets beside it, and trains the shipped study on them in a process of
-its own. What is measured is the work: made-up words say nothing about how well real tweets are told apart.
+The training table is written into a folder, with the published test table or made-up tweets beside it, and the shipped
+study is trained on them in a process of its own. What is measured is the work: made-up words say nothing about how well real
+tweets are told apart.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +15,13 @@ from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
+
+from . import Options, Row
+from .measuring import run_python
 
 TRAIN_NAME = "training.1600000.processed.noemoticon.csv"
 TEST_NAME = "testdata.manual.2009.06.14.csv"
-N_ROWS = 1_600_000
+N_ROWS, N_QUICK = 1_600_000, 400
 N_TEST = 500
 N_TYPES = 400_000
 N_USERS = 660_000
@@ -104,36 +103,29 @@ def tweets(random: np.random.Generator, words: list[str], n_tweets: int, *, posi
         yield from _batch(random, words, edges / edges[-1], min(BATCH, n_tweets - start))
 
 
+def benchmark(options: Options) -> list[Row]:
+    """Train on as many made-up tweets as the published corpus has."""
+    n_rows = N_QUICK if options.quick else N_ROWS
+    write_corpus(options.folder, n_rows=n_rows)
+    found = measure(options.folder)
+    return [
+        Row(f"training on {n_rows} texts, {name}", value, at_most=LIMITS.get(name), unit=name.rpartition(" ")[2])
+        for name, value in found.items()
+    ]
+
+
 def measure(folder: Path) -> dict[str, float]:
     """Train on a folder in a process of its own, then ask the model; return the figures of ``LIMITS`` and minutes of CPU."""
-    import resource
-
     model = folder / "large.emofuse"
     arguments = ["train", "sentiment140", "--root", str(folder), "--out", str(model), "--jobs", "2"]
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "from emofuse.cli import main; main()", *arguments], check=True)
-    seconds, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = run_python(["-c", "from emofuse.cli import main; main()", *arguments])
     return {
-        "minutes": seconds / 60,
-        "CPU minutes": (used.ru_utime + used.ru_stime) / 60,
-        "peak GB": used.ru_maxrss * 1024 / 1e9,
+        "minutes": spent.seconds / 60,
+        "CPU minutes": spent.core_seconds / 60,
+        "peak GB": spent.peak_mb / 1000,
         "model MB": model.stat().st_size / 1e6,
         "prediction p95 ms": 1000 * float(np.quantile(_prediction_seconds(model), 0.95)),
     }
-
-
-def main() -> None:
-    """Write the corpus, train on it, and print what it took beside what it may take."""
-    parser = argparse.ArgumentParser(description="Train on a made-up corpus of the size of Sentiment140.")
-    parser.add_argument("folder", type=Path, help="where the tables are written")
-    parser.add_argument("--rows", type=int, default=N_ROWS, help="tweets to train on")
-    parser.add_argument("--test", type=Path, help="the published test table")
-    given = parser.parse_args()
-    write_corpus(given.folder, n_rows=given.rows, test=given.test)
-    console = Console(width=100, highlight=False)
-    for name, value in measure(given.folder).items():
-        limit = f"at most {LIMITS[name]:g}" if name in LIMITS else ""
-        console.print(f"{name:<20}{value:>10.2f}  {limit}")
 
 
 def _prediction_seconds(path: Path) -> list[float]:
@@ -181,7 +173,3 @@ def _batch(random: np.random.Generator, words: list[str], edges: npt.NDArray[np.
             own.append(f"http://bit.ly/{names[row]:x}")
         found.append(" ".join(own) + ends[row])
     return found
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""The service under load: ``python -m emofuse.experiments.benchmarks.load MODEL [--clients 16] [--seconds 60] [--out F]``.
+"""The service under load, with a model of random numbers.
 
 Clients ask, each one request after the other, as fast as answers come: texts, sounds, pictures, timelines, and requests
 that are wrong. A client that is told to come back later waits as long as it is told. Every status but the expected ones
@@ -7,7 +7,6 @@ and 503 is a failure; the memory of the service is read every ten seconds.
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import subprocess
@@ -25,10 +24,14 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from . import Options, Row
+from .inference import EXTRACTORS, write_model
+
 RATE_HZ = 16_000
 TEXT = "I never thought that I would say this, but what a lovely surprise it was to see them all again!"
 BOUNDARY = "0123456789"
 EVERY_S = 10.0
+CLIENTS, SECONDS, QUICK_CLIENTS, QUICK_S = 16, 60.0, 2, 1.0
 OVERLOADED = 503
 SERVE = "from emofuse.cli import main; main()"
 # The order in which a client asks; what the model does not read is left out.
@@ -42,6 +45,22 @@ class Asked(NamedTuple):
     content_type: str
     body: bytes
     right: tuple[int, ...] = (200,)
+
+
+def benchmark(options: Options) -> list[Row]:
+    """Put a service of sound, pictures and texts under load; nothing may fail, and memory must not grow."""
+    model = write_model(options.folder / "served.emofuse", EXTRACTORS, text=True)
+    clients, seconds = (QUICK_CLIENTS, QUICK_S) if options.quick else (CLIENTS, SECONDS)
+    with served(model) as url:
+        found = put_under_load(url, clients, seconds)
+    answered = {kind: own for kind, own in found["kinds"].items() if own["n"]}
+    sizes = list(found["memory_mb"].values())
+    return [
+        Row(f"{clients} clients, seconds an answer", 1 / max(found["requests_per_s"], 1e-9)),
+        *(Row(f"{clients} clients, {kind}, p95", own["p95_ms"], unit="ms") for kind, own in answered.items()),
+        Row(f"{clients} clients, failures", float(sum(found["failures"].values())), at_most=0.0, unit=""),
+        Row(f"{clients} clients, memory at the end", sizes[-1], sizes[0], unit="MB"),
+    ]
 
 
 def requests(modalities: dict[str, Any]) -> dict[str, list[Asked]]:
@@ -154,35 +173,6 @@ def served(model: Path) -> Iterator[str]:
             process.terminate()
 
 
-def main() -> None:
-    """Serve a model, put it under load, and print what came of it; exit status 1 where anything failed."""
-    from rich.console import Console
-    from rich.table import Table
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--out", type=Path, help="JSON file to write")
-    chosen = parser.parse_args()
-    with served(chosen.model) as url:
-        found = put_under_load(url, chosen.clients, chosen.seconds)
-    table = Table(title=f"{found['requests_per_s']} answers a second, {found['clients']} clients, {found['seconds']} s")
-    for heading in ("kind", "answered", "p50 ms", "p95 ms", "statuses"):
-        table.add_column(heading)
-    for kind, item in found["kinds"].items():
-        listed = ", ".join(f"{status}: {count}" for status, count in item["statuses"].items())
-        table.add_row(kind, str(item["n"]), str(item["p50_ms"]), str(item["p95_ms"]), listed)
-    console = Console(highlight=False)
-    console.print(table)
-    console.print("memory, MB:", ", ".join(f"{second:g} s {size:.0f}" for second, size in found["memory_mb"].items()))
-    for failure, count in found["failures"].items():
-        console.print(f"failed {count} times: {failure}", style="red", markup=False)
-    if chosen.out is not None:
-        chosen.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    sys.exit(1 if found["failures"] else 0)
-
-
 def _summary(times: list[float], statuses: Counter[int]) -> dict[str, Any]:
     p50, p95 = np.percentile(times, (50, 95)) if times else (np.nan, np.nan)
     shown = {str(status): count for status, count in sorted(statuses.items())}
@@ -237,7 +227,3 @@ def _picture() -> bytes:
     held = io.BytesIO()
     Image.fromarray(astronaut()).save(held, "JPEG")
     return held.getvalue()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Layouts of the feature store side by side: ``python -m emofuse.experiments.benchmarks.store [--rows 10000000] [--layouts ..]``.
+"""Layouts of the feature store side by side: ``python -m emofuse.experiments.benchmarks store``.
 
 Each layout is filled, row by row of 88 float32 values under random keys of 32 bytes as the store has them; then, at its
 full size, batches of a thousand rows are written one transaction each, and a new process opens it and looks ten thousand
@@ -7,32 +7,38 @@ random keys up. One file at a time is on the disk (4.6 GB for ten million rows),
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from rich.console import Console
 
 from ...features.store import FeatureStore, Maker, StoredRow
+from . import Options, Row
 
-N_ROWS = 1_000_000
+N_ROWS, N_QUICK = 1_000_000, 2_000
 N_VALUES = 88  # eGeMAPS
-FILL, BATCH, N_BATCHES = 100_000, 1_000, 50
+FILL, BATCH, N_BATCHES, QUICK_BATCHES = 100_000, 1_000, 50, 2
 N_KEYS = 10_000
-MOST_LOOK_UP_S = 1.0  # at ten million rows
+MOST_LOOK_UP_S = 1.0  # aimed at with ten million rows
 MAKER = Maker("OpenSmileFunctionals", "0" * 64)
-OURS = "the store"
+OURS, BEFORE = "the store", "ordered, text keys"
+SHOWN = {
+    "bytes_a_row": ("size of a row", "B"),
+    "writing_us": ("writing a row", "us"),
+    "opened_ms": ("opening", "ms"),
+    "looked_up_s": (f"look-up of {N_KEYS} keys", "s"),
+    "memory_mb": ("memory of a look-up", "MB"),
+}
 
 
 class Layout(Protocol):
@@ -49,7 +55,7 @@ class Figures(NamedTuple):
     """What was measured of a layout."""
 
     bytes_a_row: float
-    rows_a_second: float
+    writing_us: float  # a row
     opened_ms: float
     looked_up_s: float
     memory_mb: float
@@ -149,7 +155,25 @@ LAYOUTS: dict[str, Callable[[Path], Layout]] = {
 }
 
 
-def measure(name: str, n_rows: int, folder: Path) -> Figures:
+def benchmark(options: Options) -> list[Row]:
+    """Measure the store beside each other layout; the one it had before is the plain way."""
+    n_rows = N_QUICK if options.quick else N_ROWS
+    found = {}
+    for number, name in enumerate(LAYOUTS):
+        folder = options.folder / str(number)
+        folder.mkdir()
+        found[name] = measure(name, n_rows, folder, QUICK_BATCHES if options.quick else N_BATCHES)
+        shutil.rmtree(folder)
+    rows = []
+    for name, own in found.items():
+        for field, (title, unit) in SHOWN.items():
+            most = MOST_LOOK_UP_S if name == OURS and field == "looked_up_s" else None
+            figures = getattr(own, field), getattr(found[BEFORE], field)
+            rows.append(Row(f"{n_rows} rows, {name}: {title}", *figures, at_most=most, unit=unit))
+    return rows
+
+
+def measure(name: str, n_rows: int, folder: Path, n_batches: int = N_BATCHES) -> Figures:
     """Fill a layout in an empty folder and measure it.
 
     Parameters
@@ -159,20 +183,21 @@ def measure(name: str, n_rows: int, folder: Path) -> Figures:
     n_rows : int
         Rows that are there before batches are timed.
     folder : path
+    n_batches : int, default=50
     """
     layout = LAYOUTS[name](folder)
     for first in range(0, n_rows, FILL):
         layout.write(_rows(first, min(FILL, n_rows - first)))
-    batches = [_rows(n_rows + number * BATCH, BATCH) for number in range(N_BATCHES)]
+    batches = [_rows(n_rows + number * BATCH, BATCH) for number in range(n_batches)]
     start = time.perf_counter()
     for batch in batches:
         layout.write(batch)
     seconds = time.perf_counter() - start
-    total = n_rows + N_BATCHES * BATCH
+    total = n_rows + n_batches * BATCH
     size = sum(path.stat().st_size for path in folder.iterdir())
-    asked = [sys.executable, "-m", __spec__.name if __spec__ else __name__, "--look-up", name, str(folder), str(total)]
+    asked = [sys.executable, "-m", __name__, name, str(folder), str(total)]
     answer = json.loads(subprocess.run(asked, check=True, capture_output=True, text=True).stdout)
-    return Figures(size / total, N_BATCHES * BATCH / seconds, *answer)
+    return Figures(size / total, 1e6 * seconds / (n_batches * BATCH), *answer)
 
 
 def looked_up(name: str, folder: Path, n_rows: int) -> tuple[float, float, float]:
@@ -190,40 +215,12 @@ def looked_up(name: str, folder: Path, n_rows: int) -> tuple[float, float, float
     return 1000 * (opened - start), end - opened, _peak_mb() - before
 
 
-def main() -> None:
-    """Measure the layouts and print them beside each other, ratios to the store's own figures."""
-    parser = argparse.ArgumentParser(description="Compare layouts of the feature store.")
-    parser.add_argument("--rows", type=int, default=N_ROWS, help="rows before anything is timed")
-    parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=list(LAYOUTS))
-    parser.add_argument("--folder", type=Path, help="where the files are made; the system's folder for them by default")
-    parser.add_argument("--look-up", nargs=3, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.look_up:
-        name, folder, n_rows = given.look_up
-        print(json.dumps(looked_up(name, Path(folder), int(n_rows))))
-        return
-    console = Console(width=160, highlight=False)
-    headings = ("bytes a row", "rows/s", "opening ms", "look-up s", "memory MB")
-    console.print(f"{f'{given.rows} rows of {N_VALUES}':<24}" + "".join(f"{heading:>21}" for heading in headings))
-    ours: Figures | None = None
-    for name in given.layouts:
-        with tempfile.TemporaryDirectory(dir=given.folder) as place:
-            found = measure(name, given.rows, Path(place))
-        ours = found if name == OURS else ours
-        console.print(f"{name:<24}" + "".join(_cell(*pair) for pair in zip(found, ours or found, strict=True)))
-    console.print(f"aimed at: look-up of {N_KEYS} keys at 10 million rows in under {MOST_LOOK_UP_S:g} s")
-
-
 def _peak_mb() -> float:
     """Return the most memory that this process has used; what ``resource`` says begins with the parent's."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return float(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
-
-
-def _cell(value: float, ours: float) -> str:
-    return f"{value:>11.5g} ({value / max(ours, 1e-9):>5.2f} x)"
 
 
 def _rows(first: int, n_rows: int) -> dict[str, bytes]:
@@ -236,4 +233,4 @@ def _key(number: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(looked_up(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))))

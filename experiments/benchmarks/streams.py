@@ -1,20 +1,21 @@
-"""A long recording answered window by window: seconds of one core and memory against its length; run by hand.
+"""A long recording answered window by window: seconds of one core and memory against its length.
 
-``OMP_NUM_THREADS=1 taskset -c 0 python -m emofuse.experiments.benchmarks.streams LONG.mp4 [FIGURE.png]``. The model was
-trained on random numbers: sound by eGeMAPS, faces followed through the video, and each face by itself.
+The model was trained on random numbers: sound by eGeMAPS, faces followed through the video, and each face by itself.
 """
 
 from __future__ import annotations
 
 import resource
-import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
+
+import numpy as np
 
 from ...inference.predictor import load
 from ...inference.timeline import Timeline
+from . import Options, Row
+from .face_video import RATE_HZ, SOUND_HZ, moving_face
 from .inference import write_model
 
 EXTRACTORS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -22,28 +23,41 @@ EXTRACTORS: dict[str, tuple[str, dict[str, Any]]] = {
     "clip": ("face_video", {}),
     "face": ("face_image", {}),
 }
-LIMIT_MB = 500
+N_PICTURES, N_QUICK = 900, 60
+MOST_MB = 500.0
 
 
-def measure(recording: Path, figure: Path | None = None) -> dict[str, float]:
-    """Stream a recording once.
+def benchmark(options: Options) -> list[Row]:
+    """Stream half a minute of a face that moves, with a tone like a voice."""
+    recording = options.folder / "recording.mp4"
+    n_pictures = N_QUICK if options.quick else N_PICTURES
+    times = np.arange(n_pictures * SOUND_HZ // RATE_HZ) / SOUND_HZ
+    voice = sum(np.sin(2 * np.pi * 150 * k * times + k) / k for k in range(1, 20)) * (1 + np.sin(2 * np.pi * 3 * times))
+    recording.write_bytes(moving_face(n_pictures, sound=(3000 * voice).clip(-32768, 32767).astype(np.int16)))
+    found = measure(recording, options.folder)
+    length = found["recording_s"]
+    return [
+        Row(f"stream of {length:.0f} s, beside its length", found["wall_s"], length, at_least=1.0),
+        Row(f"stream of {length:.0f} s, of all cores", found["cpu_s"], length),
+        Row("stream, memory", found["peak_mb"], at_most=MOST_MB, unit="MB"),
+    ]
+
+
+def measure(recording: Path, folder: Path) -> dict[str, float]:
+    """Stream a recording once, with a model that is written into a folder.
 
     Returns
     -------
     dict
-        ``recording_s``, ``wall_s``, ``cpu_s``, ``moments``, ``faces`` and ``peak_mb`` (before anything is drawn).
+        ``recording_s``, ``wall_s``, ``cpu_s``, ``moments``, ``faces`` and ``peak_mb``.
     """
-    with TemporaryDirectory() as folder:
-        model = load(write_model(Path(folder) / "stream.emofuse", EXTRACTORS))
-        model.warm()
+    model = load(write_model(folder / "stream.emofuse", EXTRACTORS))
+    model.warm()
     timeline = Timeline()
     wall, cpu = time.perf_counter(), time.process_time()
     for moment in model.stream(recording):
         timeline.append(moment)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if figure is not None:
-        timeline.draw(figure)
     moments = list(timeline)
     return {
         "recording_s": moments[-1].end_s,
@@ -51,19 +65,5 @@ def measure(recording: Path, figure: Path | None = None) -> dict[str, float]:
         "cpu_s": cpu,
         "moments": len(moments),
         "faces": len({face.number for moment in moments for face in moment.faces}),
-        "peak_mb": peak_mb,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
-
-
-def main() -> None:
-    """Print what was measured."""
-    recording, *figure = map(Path, sys.argv[1:])
-    found = measure(recording, figure[0] if figure else None)
-    for name, value in found.items():
-        print(f"{name:14}{value:12.1f}")
-    print(f"{'of real time':14}{found['wall_s'] / found['recording_s']:12.2f}   limit 1.00")
-    print(f"{'of memory':14}{found['peak_mb'] / LIMIT_MB:12.2f}   limit 1.00")
-
-
-if __name__ == "__main__":
-    main()
