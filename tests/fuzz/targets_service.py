@@ -6,6 +6,8 @@ import asyncio
 import json
 import random
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from emofuse.inference.limits import Limits
@@ -14,7 +16,7 @@ from target import Target, beside, take
 
 PATHS = ("/v1/predict", "/v1/faces", "/v1/words", "/v1/timeline", "/v1/document")
 JSON, FORM = "application/json", "multipart/form-data; boundary=b"
-TELLING = ("/work/", "/root/", "/tmp/", "site-packages", "Traceback", "0x7f")
+TELLING = (f"{Path(__file__).parents[2]}/", f"{Path.home()}/", f"{gettempdir()}/", "site-packages", "Traceback", "0x7f")
 
 
 def service() -> Target:
