@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 from .batch import attempt
@@ -343,7 +344,6 @@ def _versions() -> dict[str, str]:
 
 def _bytes_of(path: str) -> bytes | None:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 (runs on a worker; the path is of this machine)
-            return file.read()
+        return Path(path).read_bytes()
     except OSError:
         return None

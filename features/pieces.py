@@ -103,11 +103,8 @@ class PieceMeasurer:
 
     def __init__(self, extractor: Extractor) -> None:
         self.extractor = extractor
-        self._last: tuple[str | None, bytes, str] = (
-            None,
-            b"",
-            "",
-        )  # threads may replace it; each uses the one that it saw
+        # Threads may replace it; each uses the one that it saw.
+        self._last: tuple[str | None, bytes, str] = (None, b"", "")
 
     def __call__(self, piece: Piece) -> StoredRow:
         last = self._last

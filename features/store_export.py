@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import StoreError
+from .files import staged
 from .store_layout import Maker, connected, is_whole, key_of
 from .store_parts import chosen_makers, opened, parts
 from .terminal import Bars
@@ -65,10 +66,13 @@ def export(extractor: str, out: Path, path: Path | None = None, *, bars: Bars | 
         )
     names = _feature_names(maker, widths[0])
     schema = pa.schema([("key", pa.string()), *((name, pa.float32()) for name in names)])
-    unfinished = out.with_name(f".{out.name}.unfinished")
     n_rows = 0
     try:
-        with pq.ParquetWriter(unfinished, schema) as writer, (bars or Bars()).steps("writing rows", total) as notify:
+        with (
+            staged(out) as place,
+            pq.ParquetWriter(place, schema) as writer,
+            (bars or Bars()).steps("writing rows", total) as notify,
+        ):
             for part in parts(folder, max(1, PART_BYTES // (VALUE_BYTES * max(1, len(names))))):
                 with connected(folder) as database:
                     rows = database.execute(
@@ -80,14 +84,11 @@ def export(extractor: str, out: Path, path: Path | None = None, *, bars: Bars | 
                     writer.write_table(_table(whole, schema))
                 n_rows += len(whole)
                 notify(len(rows))
-        unfinished.replace(out)
     except OSError as error:
         reason = error.strerror or error
         raise StoreError(
             f"{str(out)!r} cannot be written ({reason}); free or unlock the disk, or choose --out"
         ) from None
-    finally:
-        unfinished.unlink(missing_ok=True)
     return n_rows
 
 

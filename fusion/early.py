@@ -269,12 +269,12 @@ class EarlyFusion(ClassifierMixin, BaseEstimator):
         for name, front in self.fronts_.items():
             table = select_block(X, name, self.features_[name])
             here[name] = present = present_rows(table)
-            if present.all():
-                given = front.transform(table)
-                columns[name] = given.toarray() if sparse.issparse(given) else np.asarray(given, dtype=np.float32)
-                continue
             columns[name] = np.zeros((len(X), self.widths_[name]), dtype=np.float32)
             if present.any():
-                given = front.transform(table[present])
-                columns[name][present] = given.toarray() if sparse.issparse(given) else np.asarray(given)
+                given = front.transform(table if present.all() else table[present])
+                given = given.toarray() if sparse.issparse(given) else np.asarray(given)
+                if present.all():  # of a million rows another copy does not fit
+                    columns[name] = np.asarray(given, dtype=np.float32)
+                else:
+                    columns[name][present] = given
         return columns, here

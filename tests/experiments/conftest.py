@@ -60,7 +60,7 @@ def fit_family():
 def answer_fold(fit_family):
     """A function that fits the families of a study on one fold and combines their answers."""
 
-    def answer(study, X, labels, groups, fold, *, degraded=None):
+    def answer(study, X, labels, groups, fold, *, degraded=None, turns=None):
         conditions = Conditions(
             modalities_of(study, list(dict.fromkeys(X.columns.get_level_values(0)))), degraded or {}
         )
@@ -80,6 +80,7 @@ def answer_fold(fit_family):
             len(np.unique(groups)),
             classes,
             conditions,
+            turns,
         )
         return Answered(study, X, labels, groups, fold, conditions, families, outcome)
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from emofuse.experiments.answers import SELECTED, turns_for
-from emofuse.experiments.combine import choose_strategy, combine_fold
-from emofuse.experiments.conditions import Conditions, modalities_of
+from emofuse.experiments.combine import choose_strategy
 from emofuse.experiments.estimators import make_strategy
 from emofuse.experiments.protocols import Fold
 from emofuse.features.errors import StudyError, TableError
@@ -51,31 +50,16 @@ def study_of(make_study):
 
 
 @pytest.fixture(scope="module")
-def answered(fit_family):
+def answered(answer_fold):
     """A function that gives the fold that tests the last dialogues: its families, and what they answer together."""
 
     def answer(study, corpus, *, turns=None):
-        names = list(study.blocks)
-        X = join_blocks({name: corpus.tables[name] for name in names})
-        samples = corpus.samples
-        labels, groups = (samples[name].to_numpy(dtype=str) for name in ("label", "group"))
+        X = join_blocks({name: corpus.tables[name] for name in study.blocks})
+        labels, groups = (corpus.samples[name].to_numpy(dtype=str) for name in ("label", "group"))
         fold = Fold("1", np.arange(len(X))[:-N_TEST], np.arange(len(X))[-N_TEST:])
-        conditions = Conditions(modalities_of(study, names), {})
-        families = [fit_family(study, family, fold, X, labels, groups, conditions) for family in study.classifiers]
-        classes, codes = np.unique(labels, return_inverse=True)
-        group_codes = np.unique(groups, return_inverse=True)[1]
-        outcome = combine_fold(
-            study,
-            fold,
-            families,
-            codes[fold.test],
-            group_codes[fold.test],
-            N_DIALOGUES,
-            classes,
-            conditions,
-            turns_for(study, samples) if turns is None else turns,
-        )
-        return fold, families, outcome, conditions
+        turns = turns_for(study, corpus.samples) if turns is None else turns
+        found = answer_fold(study, X, labels, groups, fold, turns=turns)
+        return fold, found.families, found.outcome, found.conditions
 
     return answer
 
