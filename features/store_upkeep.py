@@ -190,7 +190,7 @@ def _broken_rows(folder: Path, bars: Bars) -> tuple[int, list[KeyInFile]]:
 
 
 def _fault(folder: Path) -> str:
-    """Return the first fault that SQLite finds in its own tree, or nothing."""
+    """Return the first fault that SQLite finds in its own trees, or in what the index says of the rows, or nothing."""
     with connected(folder) as database:
-        found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+        found = str(database.execute("PRAGMA integrity_check(1)").fetchone()[0])
     return "" if found == "ok" else f"store {str(folder)!r} is damaged: {' '.join(found.split())}"

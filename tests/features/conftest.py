@@ -1,14 +1,16 @@
-"""What several tests of features share: videos written by code."""
+"""What several tests of features share: videos written by code, and the file of a store seen from outside."""
 
 from __future__ import annotations
 
 import io
+import sqlite3
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 from av.video.reformatter import Interpolation
+from emofuse.features.store import FILE_NAME
 
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 
@@ -51,3 +53,18 @@ def _write_video(
 def write_video():
     """A function that writes pictures (uint8, RGB) as a video and returns its bytes."""
     return _write_video
+
+
+def _sql(folder, statement, *parameters):
+    database = sqlite3.connect(folder / FILE_NAME)
+    try:
+        with database:
+            return database.execute(statement, parameters).fetchall()
+    finally:
+        database.close()
+
+
+@pytest.fixture(scope="session")
+def sql():
+    """A function that runs one statement on the file of the store in a folder and returns the rows."""
+    return _sql

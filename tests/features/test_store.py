@@ -25,15 +25,6 @@ def row(*values, warnings=()):
     return StoredRow(np.array(values, dtype=np.float32), warnings)
 
 
-def sql(store, statement, *parameters):
-    database = sqlite3.connect(store.path / FILE_NAME)
-    try:
-        with database:
-            return database.execute(statement, parameters).fetchall()
-    finally:
-        database.close()
-
-
 @pytest.fixture
 def store(tmp_path):
     return FeatureStore(tmp_path / "store")
@@ -135,21 +126,21 @@ def test_row_of_another_width_is_an_error_that_says_what_to_do(store):
     ("column", "value"),
     [("data", b"\x00\x00\x80\x41"), ("data", b""), ("warnings", "[]"), ("warnings", "no json"), ("crc", 0)],
 )
-def test_corrupted_row_counts_as_not_there(store, column, value):
+def test_corrupted_row_counts_as_not_there(store, column, value, sql):
     store.put_many({"a": row(1, warnings=("silence",)), "b": row(2)})
-    sql(store, f"UPDATE rows SET {column} = ? WHERE key = 'a'", value)
+    sql(store.path, f"UPDATE rows SET {column} = ? WHERE key = 'a'", value)
     assert set(store.get_many({"a", "b"}, n_values=1)) == {"b"}
 
 
-def test_corrupted_row_is_extracted_again_and_replaced(store, samples_csv, uninterrupted):
+def test_corrupted_row_is_extracted_again_and_replaced(store, samples_csv, uninterrupted, sql):
     extract(samples_csv, store)
-    key, data = sql(store, "SELECT key, data FROM rows ORDER BY key")[7]
+    key, data = sql(store.path, "SELECT key, data FROM rows ORDER BY key")[7]
     flipped = bytes([data[0] ^ 0xFF, *data[1:]])
-    sql(store, "UPDATE rows SET data = ? WHERE key = ?", flipped, key)
+    sql(store.path, "UPDATE rows SET data = ? WHERE key = ?", flipped, key)
     again = extract(samples_csv, store)
     assert (again.n_extracted, again.n_from_store) == (1, N_CLIPS - 1)
     pd.testing.assert_frame_equal(again.features, uninterrupted, check_exact=True)
-    assert sql(store, "SELECT data FROM rows WHERE key = ?", key) == [(data,)]
+    assert sql(store.path, "SELECT data FROM rows WHERE key = ?", key) == [(data,)]
 
 
 def test_second_run_in_another_process_extracts_nothing(store, samples_csv):
@@ -199,7 +190,7 @@ def test_store_is_opened_and_read_while_another_one_writes(store):
         writer.close()
 
 
-def test_run_resumed_after_kill_9_equals_one_never_interrupted(tmp_path, samples_csv, uninterrupted):
+def test_run_resumed_after_kill_9_equals_one_never_interrupted(tmp_path, samples_csv, uninterrupted, sql):
     program = """
         done = 0
 
@@ -229,7 +220,7 @@ def test_run_resumed_after_kill_9_equals_one_never_interrupted(tmp_path, samples
     resumed = extract(samples_csv, store)
     assert (resumed.n_extracted, resumed.n_from_store) == (N_CLIPS - n_stored, n_stored)
     pd.testing.assert_frame_equal(resumed.features, uninterrupted, check_exact=True)
-    assert sql(store, "PRAGMA integrity_check") == [("ok",)]
+    assert sql(store.path, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_writer_killed_inside_a_transaction_leaves_none_of_it(store):
@@ -274,9 +265,11 @@ def test_full_disk_is_one_clear_error_and_loses_no_earlier_row(store):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_store_that_fails_in_the_middle_of_a_batch_stops_it_with_its_error(store, samples_csv, monkeypatch, n_jobs):
+def test_store_that_fails_in_the_middle_of_a_batch_stops_it_with_its_error(
+    store, samples_csv, monkeypatch, n_jobs, sql
+):
     monkeypatch.setattr(pieces, "FLUSH_EVERY", 5)
-    sql(store, "CREATE TRIGGER full BEFORE INSERT ON rows BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
+    sql(store.path, "CREATE TRIGGER full BEFORE INSERT ON rows BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
     with pytest.raises(StoreError, match="disk is full"):
         extract(samples_csv, store, n_jobs=n_jobs)
 

@@ -230,6 +230,27 @@ def test_broken_row_that_its_index_does_not_lead_to_is_removed(whole, tmp_path):
     assert len(FeatureStore(folder)) == 3049
 
 
+def test_index_that_leads_to_another_row_gives_no_wrong_numbers(tmp_path, sql):
+    FeatureStore(tmp_path / "whole").put_many(rows_of(range(10)), maker=MAKER)
+    places = dict(sql(tmp_path / "whole", "SELECT key, rowid FROM rows"))
+    first, second = (bytes.fromhex(key_of(number)) for number in (3, 4))
+
+    def swap_entries(data):
+        for key, other in ((first, second), (second, first)):
+            assert data.count(key + bytes([places[key]])) == 1  # an entry: the key, and the number of its row
+            data = data.replace(key + bytes([places[key]]), key + bytes([places[other]]))
+        return data
+
+    folder = damaged_copy(tmp_path / "whole", tmp_path / "swapped", swap_entries)
+    found = FeatureStore(folder).get_many(list(rows_of(range(10))), n_values=20)
+    assert {key: row.values[0] for key, row in found.items()} == {key_of(number): number for number in range(10)}
+    assert FeatureStore(folder).get_many([key_of(3)], n_values=20) == {}
+    assert not verify(folder).is_whole
+    verify(folder, repair=True)
+    assert verify(folder).is_whole
+    assert FeatureStore(folder).get_many([key_of(3)], n_values=20)[key_of(3)].values[0] == 3
+
+
 def test_journal_of_the_damaged_file_is_not_played_back_into_the_new_one(whole, tmp_path):
     folder = damaged_copy(whole, tmp_path / "cut", lambda data: data[: len(data) // 2])
     journal = folder / f"{FILE_NAME}-journal"

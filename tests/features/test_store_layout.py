@@ -21,15 +21,6 @@ def row(*values, warnings=()):
     return StoredRow(np.array(values, dtype=np.float32), warnings)
 
 
-def sql(folder, statement, *parameters):
-    database = sqlite3.connect(folder / FILE_NAME)
-    try:
-        with database:
-            return database.execute(statement, parameters).fetchall()
-    finally:
-        database.close()
-
-
 @pytest.fixture
 def first_schema(tmp_path):
     """A store as the first version wrote it."""
@@ -57,7 +48,7 @@ def test_hexadecimal_key_takes_half_the_room():
     assert key_in_file("ab" * 32, text=False) == bytes([0xAB]) * 32
 
 
-def test_store_of_the_first_schema_is_read_and_written_on(first_schema):
+def test_store_of_the_first_schema_is_read_and_written_on(first_schema, sql):
     store = FeatureStore(first_schema)
     assert sql(first_schema, "PRAGMA user_version") == [(SCHEMA,)]
     found = store.get_many(KEYS, n_values=2)
@@ -70,7 +61,7 @@ def test_store_of_the_first_schema_is_read_and_written_on(first_schema):
     assert len(store) == len(KEYS) + 1
 
 
-def test_no_row_of_the_first_schema_is_copied(first_schema):
+def test_no_row_of_the_first_schema_is_copied(first_schema, sql):
     pages = sql(first_schema, "PRAGMA page_count")[0][0]
     FeatureStore(first_schema)
     # The tables that were added: two pages each, and one for an index.
@@ -78,7 +69,7 @@ def test_no_row_of_the_first_schema_is_copied(first_schema):
     assert sql(first_schema, "SELECT typeof(key) FROM rows LIMIT 1") == [("text",)]
 
 
-def test_store_of_the_first_schema_is_looked_after(first_schema, tmp_path):
+def test_store_of_the_first_schema_is_looked_after(first_schema, tmp_path, sql):
     FeatureStore(first_schema).put_many({"f" * 64: row(8, 8)}, maker=MAKER)
     assert {made.extractor: made.rows for made in info(first_schema).extractors} == {"unknown": 50, "Loudness": 1}
     sql(first_schema, "UPDATE rows SET crc = 0 WHERE key = ?", KEYS[3])
@@ -89,7 +80,7 @@ def test_store_of_the_first_schema_is_looked_after(first_schema, tmp_path):
     assert len(FeatureStore(first_schema)) == 1
 
 
-def test_migration_that_fails_changes_nothing(first_schema):
+def test_migration_that_fails_changes_nothing(first_schema, sql):
     sql(first_schema, "CREATE TABLE meta (name TEXT)")
     with pytest.raises(StoreError, match="cannot be used"):
         FeatureStore(first_schema)
@@ -98,7 +89,7 @@ def test_migration_that_fails_changes_nothing(first_schema):
 
 
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 700])
-def test_later_schema_that_does_not_let_this_version_read_is_one_line(tmp_path, schema):
+def test_later_schema_that_does_not_let_this_version_read_is_one_line(tmp_path, schema, sql):
     FeatureStore(tmp_path)
     sql(tmp_path, f"PRAGMA user_version = {schema}")
     sql(tmp_path, "UPDATE meta SET value = ? WHERE name = 'min_reader'", schema)
@@ -106,7 +97,7 @@ def test_later_schema_that_does_not_let_this_version_read_is_one_line(tmp_path, 
         FeatureStore(tmp_path)
 
 
-def test_later_schema_that_does_not_say_who_may_read_it_is_refused(tmp_path):
+def test_later_schema_that_does_not_say_who_may_read_it_is_refused(tmp_path, sql):
     FeatureStore(tmp_path)
     sql(tmp_path, "PRAGMA user_version = 9")
     sql(tmp_path, "DROP TABLE meta")
@@ -114,7 +105,7 @@ def test_later_schema_that_does_not_say_who_may_read_it_is_refused(tmp_path):
         FeatureStore(tmp_path)
 
 
-def test_later_schema_that_lets_this_version_read_is_used_and_left_as_it_is(tmp_path):
+def test_later_schema_that_lets_this_version_read_is_used_and_left_as_it_is(tmp_path, sql):
     FeatureStore(tmp_path).put_many({KEYS[0]: row(1, 2)}, maker=MAKER)
     sql(tmp_path, "PRAGMA user_version = 9")
     sql(tmp_path, "ALTER TABLE rows ADD COLUMN quality REAL")
@@ -128,7 +119,7 @@ def test_later_schema_that_lets_this_version_read_is_used_and_left_as_it_is(tmp_
     assert verify(tmp_path).is_whole
 
 
-def test_maker_is_noted_once(tmp_path):
+def test_maker_is_noted_once(tmp_path, sql):
     store = FeatureStore(tmp_path)
     for number, key in enumerate(KEYS):
         store.put_many({key: row(number)}, maker=MAKER)

@@ -1,7 +1,6 @@
 """What is in a store, whether it is whole, what may go, and rows as a table."""
 
 import json
-import sqlite3
 
 import numpy as np
 import pandas as pd
@@ -23,15 +22,6 @@ PITCH, LATER_PITCH = Maker("Pitch", "cd" * 32), Maker("Pitch", "ce" * 32)
 
 def rows_of(numbers, width=2):
     return {f"{number:064x}": StoredRow(np.full(width, number, dtype=np.float32)) for number in numbers}
-
-
-def sql(folder, statement, *parameters):
-    database = sqlite3.connect(folder / FILE_NAME)
-    try:
-        with database:
-            return database.execute(statement, parameters).fetchall()
-    finally:
-        database.close()
 
 
 @pytest.fixture
@@ -109,7 +99,7 @@ def test_whole_store_is_whole(filled):
     assert (answer.exit_code, answer.stdout) == (0, "65 rows, all of them as they were written\n")
 
 
-def test_broken_rows_are_listed_and_with_repair_removed(filled):
+def test_broken_rows_are_listed_and_with_repair_removed(filled, sql):
     keys = list(rows_of([3, 57]))
     sql(filled, "UPDATE rows SET crc = crc + 1 WHERE key = ?", bytes.fromhex(keys[0]))
     sql(filled, "UPDATE rows SET data = zeroblob(3) WHERE key = ?", bytes.fromhex(keys[1]))
@@ -193,7 +183,7 @@ def test_disk_without_room_to_compact_keeps_the_file(filled, monkeypatch):
     assert info(filled).free_megabytes > 0
 
 
-def test_disk_that_fills_up_while_the_file_is_compacted_loses_nothing(filled, limited):
+def test_disk_that_fills_up_while_the_file_is_compacted_loses_nothing(filled, limited, sql):
     FeatureStore(filled).put_many(rows_of(range(100, 1100), width=100), maker=PITCH)
     sql(filled, "DELETE FROM rows WHERE rowid % 2")
     n_rows = len(FeatureStore(filled))
@@ -242,7 +232,7 @@ def test_rows_of_one_extractor_become_a_table(filled, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"store", out.name}
 
 
-def test_features_without_names_are_numbered_and_rows_that_are_broken_left_out(filled, tmp_path, monkeypatch):
+def test_features_without_names_are_numbered_and_rows_that_are_broken_left_out(filled, tmp_path, monkeypatch, sql):
     monkeypatch.chdir(tmp_path)
     sql(filled, "UPDATE rows SET crc = 0 WHERE key = ?", bytes.fromhex(f"{60:064x}"))
     answer = called("export", "Pitch:ce", "--store", filled)
