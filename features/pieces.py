@@ -74,14 +74,17 @@ class Keeper:
 
 
 def _is_shared(store: FeatureStore) -> bool:
-    """Return whether the workers of the cluster that is in use see the folder of the store."""
+    """Return whether the workers of the cluster that is in use see the folder of the store, and it can be written to."""
     cluster = cluster_in_use()
     if cluster is None:
         return False
-    with tempfile.NamedTemporaryFile(dir=store.path, prefix=".seen-") as file:
-        file.write(token := os.urandom(16))
-        file.flush()
-        return cluster.see(str(Path(file.name).absolute()), token)
+    try:
+        with tempfile.NamedTemporaryFile(dir=store.path, prefix=".seen-") as file:
+            file.write(token := os.urandom(16))
+            file.flush()
+            return cluster.see(str(Path(file.name).absolute()), token)
+    except OSError:  # a full or read-only disk: rows come here, and to write the first of them says what is wrong
+        return False
 
 
 def _leave_shard(path: str, maker: Maker, done: list[tuple[Piece, StoredRow]]) -> None:

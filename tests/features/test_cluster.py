@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
+import tempfile
 from functools import partial
 from types import SimpleNamespace
 
@@ -57,6 +59,15 @@ def keep(folder, done):
     """Write a file for each item; what a dead worker had done is done again, so that it may be there."""
     for number, found in done:
         (folder / str(number)).write_text(str(found))
+
+
+def test_workers_do_not_sample_their_stacks(cluster):
+    def running(dask_worker):
+        return set(dask_worker.periodic_callbacks)
+
+    found = cluster.client.run(running)
+    assert len(found) == 2
+    assert all(names and not any("profile" in name for name in names) for names in found.values())
 
 
 def test_outcomes_come_in_the_order_of_the_tasks(cluster):
@@ -173,11 +184,16 @@ def test_workers_that_share_the_store_leave_their_rows_in_it(cluster, tmp_path, 
     assert [path.name for path in store.path.iterdir() if path.name.startswith(".seen")] == []
 
 
-def test_rows_of_workers_that_do_not_share_the_store_are_written_here(cluster, tmp_path, monkeypatch):
+def refuse(*_, **__):
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+@pytest.mark.parametrize("change", [(Cluster, "see", lambda *_: False), (tempfile, "NamedTemporaryFile", refuse)])
+def test_rows_of_workers_that_do_not_share_the_store_are_written_here(cluster, tmp_path, monkeypatch, change):
     sf.write(tmp_path / "a.wav", 0.3 * np.sin(np.arange(16000) / 10), 16000)
     samples = pd.DataFrame({"audio": [str(tmp_path / "a.wav")]}, index=["a"])
     store = FeatureStore(tmp_path / "store")
-    monkeypatch.setattr(type(cluster), "see", lambda *_: False)
+    monkeypatch.setattr(*change)
     OpenSmileFunctionals().extract(samples, store=store)
     assert len(store) == 1
     assert not list((store.path).glob("incoming/*"))
