@@ -38,7 +38,7 @@ def benchmark(options: Options) -> list[Row]:
     """Time the matrix both ways, with the boosted and with the kernel recipes; UAR of the best row beside the seconds."""
     families = ["boosted"] if options.quick else ["boosted", "kernel"]
     study, corpus = matrix_study(families[:1], BLOCKS, options)
-    table = build_blocks(study, corpus, root=options.root)
+    table = build_blocks(study, corpus, root=options.root, n_jobs=N_JOBS)
     seconds, uars = measure(
         study, corpus, table, split_corpus(study, corpus), families, FEW_TREES if options.quick else {}
     )

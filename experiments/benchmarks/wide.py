@@ -14,7 +14,7 @@ from ...fusion.blocks import select_block
 from ..blocks import build_blocks
 from ..run import split_corpus
 from . import Options, Row
-from .fusion_matrix import N_QUICK, N_ROWS, Array, matrix_study, uar
+from .fusion_matrix import N_JOBS, N_QUICK, N_ROWS, Array, matrix_study, uar
 from .generated import generated_corpus, generated_study
 
 WIDE: dict[str, dict[str, Any]] = {"wide": {"extractor": "opensmile", "parameters": {"feature_set": "ComParE_2016"}}}
@@ -30,7 +30,7 @@ def benchmark(options: Options) -> list[Row]:
         study, corpus = generated_study(1), generated_corpus(n_rows, n_blocks=1, n_features=columns)
     else:
         study, corpus = matrix_study(["boosted"], WIDE, options)
-    table = build_blocks(study, corpus, root=options.root)
+    table = build_blocks(study, corpus, root=options.root, n_jobs=N_JOBS)
     X = select_block(table.X, table.X.columns[0][0]).to_numpy()  # XGBoost takes no names with brackets
     there = ~np.isnan(X).all(axis=1)
     y = corpus.samples["label"].to_numpy(dtype=str)
