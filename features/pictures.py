@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 64_000_000  # judged by the header, before anything is decoded
+MAX_SLOW_PIXELS = (
+    1_000_000  # of run-length coded BMP and the like, which Pillow decodes pixel by pixel in Python: a second
+)
 MAX_METADATA_BYTES = 8 * 1024**2  # the largest printers' colour profiles stay below
 MIN_SIDE_PX = 16
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -65,7 +68,8 @@ def decode_picture(data: bytes) -> Picture:
     Raises
     ------
     SampleError
-        ``not_a_picture`` (another format, damaged or truncated), ``too_large`` (more than 64 million pixels),
+        ``not_a_picture`` (another format, damaged or truncated), ``too_large`` (more than 64 million pixels, or
+        one million of a coding that takes long),
         ``too_much_metadata``, ``too_small`` or ``bad_array`` (values that no 8-bit picture can hold).
     """
     from PIL import Image, UnidentifiedImageError
@@ -73,6 +77,7 @@ def decode_picture(data: bytes) -> Picture:
     try:
         with _opened(data) as image:
             _check_size(*image.size)
+            _check_decoder(image)
             _check_metadata(image)
             warnings = _notes(image)
             image.load()
@@ -162,6 +167,18 @@ def _check_size(width: int, height: int) -> None:
         )
     if width * height > MAX_PIXELS:
         raise _too_large(f"{width} x {height}")
+
+
+def _check_decoder(image: Image) -> None:
+    from PIL.Image import DECODERS  # those written in Python
+
+    width, height = image.size
+    if width * height > MAX_SLOW_PIXELS and any(tile[0] in DECODERS for tile in image.tile):  # type: ignore[attr-defined]
+        raise SampleError(
+            "too_large",
+            f"at most {MAX_SLOW_PIXELS} pixels are decoded of a run-length coded BMP or an uncommon PPM, got {width} x {height}; "
+            "save it as PNG",
+        )
 
 
 def _too_large(got: str) -> SampleError:

@@ -115,6 +115,33 @@ def test_size_is_judged_by_the_header_whatever_the_filters_of_warnings(size, cod
         assert code_of(decode_picture, png_header(*size)) == code
 
 
+def run_length_coded(width, height):
+    """Return a BMP that holds no pixel, only ends of lines."""
+    body, colours = b"\x00\x00" * height, bytes(4 * 256)
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(body), 0, 0, 256, 0)
+    start = 14 + len(head) + len(colours)
+    return b"BM" + struct.pack("<IHHI", start + len(body), 0, 0, start) + head + colours + body
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (run_length_coded(1001, 1000), "too_large"),
+        (run_length_coded(2_752_536, 20), "too_large"),  # as fuzzing found: ten seconds for 155 bytes
+        (b"P3 1001 1000 255\n" + b" 7" * 3_003_000, "too_large"),
+        (b"P6 1001 1000 100\n" + bytes(3_003_000), "too_large"),
+    ],
+)
+def test_codings_that_take_long_are_decoded_up_to_a_million_pixels(data, code):
+    assert code_of(decode_picture, data) == code
+
+
+def test_uncommon_codings_are_decoded_below_that_and_common_ones_beyond():
+    assert decode_picture(b"P3 40 30 255\n" + b" 7" * 3600).pixels.mean() == 7
+    assert decode_picture(encoded(RGB, "BMP")).pixels.shape == RGB.shape
+    assert decode_picture(b"P5 1500 1000 255\n" + bytes(1_500_000)).pixels.shape == (1000, 1500, 3)
+
+
 @pytest.mark.parametrize(
     ("shape", "code"),
     [
