@@ -20,15 +20,36 @@ from .heads import ConstantHead
 from .parts import Array, Part
 
 
-class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
+class BlockEstimator(BaseEstimator):
+    """Base of what is fitted to a block: rows are dense float32, unless a subclass says that it takes others."""
+
+    _accepts_nan = False
+    _accepts_sparse = False
+
+    def _checked(self, X: Any, **options: Any) -> Any:
+        if sparse.issparse(X) and not self._accepts_sparse:
+            X = X.toarray()  # a booster would read absent entries of a sparse matrix as missing
+        return checked_rows(
+            self,
+            X,
+            accept_sparse="csr" if self._accepts_sparse else False,
+            ensure_all_finite="allow-nan" if self._accepts_nan else True,
+            **options,
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._accepts_nan
+        tags.input_tags.sparse = True
+        return tags
+
+
+class LabelSafeClassifier(ClassifierMixin, BlockEstimator):
     """Base of the classifiers: dense float32 in, labels of any kind out.
 
     A subclass fits codes 0..k-1 in ``_fit(X, codes, weights)`` and says in ``_head()`` what answers from then on; where the
     training rows hold a single class, the answer is constant and a warning says so.
     """
-
-    _accepts_nan = False
-    _accepts_sparse = False
 
     @abstractmethod
     def _fit(self, X: Any, codes: Array, weights: Array) -> None:
@@ -79,23 +100,6 @@ class LabelSafeClassifier(ClassifierMixin, BaseEstimator):
         """Return the most probable class of each row."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
-
-    def _checked(self, X: Any, **options: Any) -> Any:
-        if sparse.issparse(X) and not self._accepts_sparse:
-            X = X.toarray()  # a booster would read absent entries of a sparse matrix as missing
-        return checked_rows(
-            self,
-            X,
-            accept_sparse="csr" if self._accepts_sparse else False,
-            ensure_all_finite="allow-nan" if self._accepts_nan else True,
-            **options,
-        )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._accepts_nan
-        tags.input_tags.sparse = True
-        return tags
 
 
 def checked_rows(estimator: Any, X: Any, *, reset: bool = True, **options: Any) -> Any:

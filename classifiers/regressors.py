@@ -8,25 +8,22 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..features.errors import StudyError, TableError
-from .base import checked_rows
+from .base import BlockEstimator
 from .block_cholesky import solve_in_blocks
 from .kernel import MANY_ROWS, MAX_ROWS
 from .parts import Array, batches, gaussian_kernel
 
 
-class BlockRegressor(RegressorMixin, BaseEstimator):
+class BlockRegressor(RegressorMixin, BlockEstimator):
     """Base of the regressors: dense float32 in, numbers out.
 
     A subclass fits targets of mean 0 and standard deviation 1 in ``_fit(X, targets)`` and answers on that scale in
     ``_answer(X)``; where all training targets are equal, the answer is constant.
     """
-
-    _accepts_nan = False
-    _accepts_sparse = False
 
     @abstractmethod
     def _fit(self, X: Any, targets: Array) -> None:
@@ -67,23 +64,6 @@ class BlockRegressor(RegressorMixin, BaseEstimator):
         if not self.scale_:
             return np.full(X.shape[0], self.mean_)
         return self.mean_ + self.scale_ * np.asarray(self._answer(X), dtype=np.float64).reshape(-1)
-
-    def _checked(self, X: Any, **options: Any) -> Any:
-        if sparse.issparse(X) and not self._accepts_sparse:
-            X = X.toarray()  # a booster would read absent entries of a sparse matrix as missing
-        return checked_rows(
-            self,
-            X,
-            accept_sparse="csr" if self._accepts_sparse else False,
-            ensure_all_finite="allow-nan" if self._accepts_nan else True,
-            **options,
-        )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._accepts_nan
-        tags.input_tags.sparse = True
-        return tags
 
 
 class BoostedRegressor(BlockRegressor):

@@ -5,14 +5,25 @@ Each function returns a section, or None where the run's table of predictions ha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .report_charts import Line, line_chart
-from .report_data import Answers, LoadedRun, answers_of, full_name, main_rows, metric_label, row_name, stamps
+from .report_data import (
+    Answers,
+    LoadedRun,
+    ValueAnswers,
+    answers_of,
+    full_name,
+    main_rows,
+    metric_label,
+    row_name,
+    stamps,
+)
 from .report_plots import matrix_chart, reliability_chart, strip_chart
 from .report_tables import Column, Figure, Row, Section, Table, number
 from .results import LOWER_IS_BETTER
@@ -21,6 +32,7 @@ from .statistics import ECE_BINS, metrics_of, tally, top_k_accuracy
 from .strategies import REFERENCE
 
 Array = npt.NDArray[Any]
+A = TypeVar("A", bound=Answers | ValueAnswers)
 N_COVERAGES = 60
 TOP_K = (2, 3)  # in how many guesses the true class may come
 
@@ -77,28 +89,31 @@ def confusion_figure(run: LoadedRun, name: str, row: dict[str, Any], found: Answ
 
 def groups(run: LoadedRun) -> Section | None:
     """Return the metric of every group for the main strategies, the worst tenth marked."""
-    found = [(full_name(row), answers_of(run, row)) for row in main_rows(run)]
+    return group_section(run, answers_of, _by_group)
+
+
+def group_section(
+    run: LoadedRun, read: Callable[[LoadedRun, Any], A | None], by_group: Callable[[A, Array, Array, str], Array]
+) -> Section | None:
+    """Return the section on groups.
+
+    Parameters
+    ----------
+    run : LoadedRun
+    read : callable
+        Takes the run and a row of its table, and returns the answers, or None.
+    by_group : callable
+        Takes answers, the group of each, the names of the groups and a metric, and returns the metric of each group, shape
+        (n_groups,); NaN where it has none.
+    """
+    found = [(full_name(row), read(run, row)) for row in main_rows(run)]
     answered = [(name, item, item.groups) for name, item in found if item is not None and item.groups is not None]
     if not answered:
         return None
     names, sizes = np.unique(answered[0][2].astype(str), return_counts=True)
     if len(names) < 3:
         return None
-    return group_section(
-        run, names, sizes, [(name, _by_group(item, of, names, run.metric)) for name, item, of in answered]
-    )
-
-
-def group_section(run: LoadedRun, names: Array, sizes: Array, values: list[tuple[str, Array]]) -> Section:
-    """Return the section on groups.
-
-    Parameters
-    ----------
-    run : LoadedRun
-    names, sizes : ndarray of shape (n_groups,)
-    values : list of (str, ndarray of shape (n_groups,))
-        Of the main strategies, the metric of each group; NaN where it has none.
-    """
+    values = [(name, by_group(item, of, names, run.metric)) for name, item, of in answered]
     what, marks = run.results["protocol"]["groups"], tuple(stamps(run.results))
     first = values[0][1] if run.metric in LOWER_IS_BETTER else -values[0][1]
     order = np.argsort(-np.nan_to_num(first, nan=-np.inf), kind="stable")

@@ -61,16 +61,7 @@ def values(run: LoadedRun) -> Section | None:
 
 def value_groups(run: LoadedRun) -> Section | None:
     """Return the metric of every group for the main strategies, the worst tenth marked."""
-    found = [(full_name(row), values_of(run, row)) for row in main_rows(run)]
-    answered = [(name, item, item.groups) for name, item in found if item is not None and item.groups is not None]
-    if not answered:
-        return None
-    names, sizes = np.unique(answered[0][2].astype(str), return_counts=True)
-    if len(names) < 3:
-        return None
-    return group_section(
-        run, names, sizes, [(name, _by_group(item, of, names, run.metric)) for name, item, of in answered]
-    )
+    return group_section(run, values_of, _by_group)
 
 
 def scatter_chart(
