@@ -10,7 +10,6 @@ References
 
 from __future__ import annotations
 
-import math
 import re
 import struct
 from typing import Any
@@ -159,7 +158,9 @@ def _check_learner(document: Any) -> None:
         _need(own.get("scale_pos_weight", "1") == "1", "weight of a class")
     _need((n_classes == 0) == (objective["name"] == "binary:logistic") and n_columns > 0, "number of classes")
     _need(parameters["num_target"] == "1" and parameters["boost_from_average"] in ("0", "1"), "targets")
-    _need(_are_scores(parameters["base_score"], max(n_classes, 1)), "base score")
+    scores = _scores(parameters["base_score"])
+    _need(len(scores) in (1, max(n_classes, 1)) and bool(np.isfinite(scores).all()), "base score")
+    _need(n_classes > 0 or 0 < scores[0] < 1, "base score of two classes")  # a probability: XGBoost checks it when asked
     booster = learner["gradient_booster"]
     _need(set(booster) == {"model", "name"} and booster["name"] == "gbtree", "kind of booster")
     _check_forest(booster["model"], max(n_classes, 1), n_columns)
@@ -222,11 +223,8 @@ def _whole(text: Any) -> int:
     return int(text)
 
 
-def _are_scores(text: str, count: int) -> bool:
-    if not re.fullmatch(r"\[?[0-9.,E+-]+\]?", text):
-        return False
-    scores = [float(part) for part in text.strip("[]").split(",")]
-    return len(scores) in (1, count) and all(map(math.isfinite, scores))
+def _scores(text: str) -> list[float]:
+    return [float(part) for part in text.strip("[]").split(",")] if re.fullmatch(r"\[?[0-9.,E+-]+\]?", text) else []
 
 
 def _need(right: bool, what: str) -> None:

@@ -77,6 +77,14 @@ def test_what_was_trained_passes(parameters):
     check_booster(bytes(boosted(**parameters).save_raw("ubj")))
 
 
+@pytest.mark.parametrize("score", ["0E0", "1E0", "[-5E-1]", "[2]"])
+def test_a_score_of_two_classes_that_is_no_probability_is_refused(score):
+    document = read_ubjson(bytes(boosted(n_classes=2).save_raw("ubj")))
+    document["learner"]["learner_model_param"]["base_score"] = score
+    with pytest.raises(BundleError, match="base score of two classes"):
+        check_booster(packed(document))
+
+
 def test_what_is_read_is_what_xgboost_says_in_json(document):
     expected = json.loads(bytes(boosted().save_raw("json")))
 
