@@ -160,7 +160,8 @@ def _check_learner(document: Any) -> None:
     _need(parameters["num_target"] == "1" and parameters["boost_from_average"] in ("0", "1"), "targets")
     scores = _scores(parameters["base_score"])
     _need(len(scores) in (1, max(n_classes, 1)) and bool(np.isfinite(scores).all()), "base score")
-    _need(n_classes > 0 or 0 < scores[0] < 1, "base score of two classes")  # a probability: XGBoost checks it when asked
+    # Of two classes it is a probability, which XGBoost says only when it is asked.
+    _need(n_classes > 0 or 0 < scores[0] < 1, "base score of two classes")
     booster = learner["gradient_booster"]
     _need(set(booster) == {"model", "name"} and booster["name"] == "gbtree", "kind of booster")
     _check_forest(booster["model"], max(n_classes, 1), n_columns)
