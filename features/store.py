@@ -113,7 +113,7 @@ class FeatureStore:
                 found = database.execute(f"SELECT key, data, crc, warnings FROM rows WHERE {where}", part)
                 values, whole = bytearray(), []
                 for stored, data, crc, warnings in found:
-                    if stored not in wanted or not is_whole(data, warnings, crc):
+                    if stored not in wanted or not is_whole(stored, data, warnings, crc):
                         continue
                     if len(data) != VALUE_BYTES * n_values:
                         raise StoreError(

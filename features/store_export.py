@@ -79,7 +79,7 @@ def export(extractor: str, out: Path, path: Path | None = None, *, bars: Bars | 
                         f"SELECT key, data, crc, warnings FROM rows WHERE {part.where} AND maker = ?",
                         (*part.bounds, number),
                     ).fetchall()
-                whole = [(key_of(key), data) for key, data, crc, warnings in rows if is_whole(data, warnings, crc)]
+                whole = [(key_of(key), data) for key, data, crc, warnings in rows if is_whole(key, data, warnings, crc)]
                 if whole:
                     writer.write_table(_table(whole, schema))
                 n_rows += len(whole)

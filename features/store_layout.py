@@ -191,9 +191,11 @@ def insert_rows(database: sqlite3.Connection, rows: Mapping[str, StoredRow], mak
     made_by, written, text = maker_number(database, maker), now(), has_text_keys(database)
     encoded = []
     for key, row in rows.items():
+        if not isinstance(key, str):
+            raise sqlite3.InterfaceError(f"a key is {key!r:.40}")
         data = np.asarray(row.values, dtype="<f4").tobytes()
         warnings = json.dumps(row.warnings) if row.warnings else NO_WARNINGS
-        encoded.append((key_in_file(key, text=text), made_by, written, checksum(data, warnings), warnings, data))
+        encoded.append((key_in_file(key, text=text), made_by, written, checksum(data, warnings, key), warnings, data))
     insert_encoded(database, encoded)
 
 
@@ -259,14 +261,18 @@ def maker_number(database: sqlite3.Connection, maker: Maker | None) -> int:
     return found[0]
 
 
-def checksum(data: bytes, warnings: str) -> int:
-    """Return the CRC-32 of a row's values and warnings."""
-    return zlib.crc32(warnings.encode(), zlib.crc32(data))
+def checksum(data: bytes, warnings: str, key: str = "") -> int:
+    """Return the CRC-32 of a row's values, warnings and key; the key keeps a row from being taken for another."""
+    return zlib.crc32(key.encode(), zlib.crc32(warnings.encode(), zlib.crc32(data)))
 
 
-def is_whole(data: Any, warnings: Any, crc: Any) -> bool:
-    """Return whether values and warnings are what was written; a damaged file may hold anything in their place."""
-    return isinstance(data, bytes) and isinstance(warnings, str) and checksum(data, warnings) == crc
+def is_whole(key: Any, data: Any, warnings: Any, crc: Any) -> bool:
+    """Return whether key, values and warnings are what was written; a damaged file may hold anything in their place."""
+    if not (isinstance(key, (bytes, str)) and isinstance(data, bytes) and isinstance(warnings, str)):
+        return False
+    if crc == checksum(data, warnings, key_of(key)):
+        return True
+    return bool(crc == checksum(data, warnings))  # of earlier versions
 
 
 def begins_like_a_store(folder: Path) -> bool:

@@ -160,7 +160,7 @@ def _row(values: list[Any]) -> tuple[Any, ...] | None:
     else:
         return None
     is_ours = isinstance(key, (bytes, str)) and isinstance(maker, int) and isinstance(written, int)
-    if not is_ours or not is_whole(data, warnings, crc):
+    if not is_ours or not is_whole(key, data, warnings, crc):
         return None
     return key_in_file(key_of(key), text=False), maker, written, crc, warnings, data
 

@@ -182,7 +182,7 @@ def _broken_rows(folder: Path, bars: Bars) -> tuple[int, list[KeyInFile]]:
                     f"SELECT key, data, warnings, crc FROM rows WHERE {part.where}", part.bounds
                 ):
                     n_here += 1
-                    if not is_whole(data, warnings, crc):
+                    if not is_whole(key, data, warnings, crc):
                         wrong.append(key)
             n_rows += n_here
             notify(n_here)

@@ -38,8 +38,9 @@ EMOTIONS = {
 UNDECIDED = "xxx"  # no emotion was named by most of the people who judged the turn
 DIALOGUE = r"Ses\d\d[FM]_(?:impro|script)\w+"
 # "[6.2901 - 8.2357]<tab>Ses01F_impro01_F000<tab>neu<tab>[2.5000, 2.5000, 2.5000]": valence, activation, dominance.
+NUMBER = r"\d+(?:\.\d*)?"
 JUDGED = re.compile(
-    rf"\[([\d.]+) - ([\d.]+)\]\s+(({DIALOGUE})_([FM])\w{{3}})\s+(\w{{3}})\s+\[([\d.]+), ([\d.]+), ([\d.]+)\]\s*"
+    rf"\[({NUMBER}) - ({NUMBER})\]\s+(({DIALOGUE})_([FM])\w{{3}})\s+(\w{{3}})\s+\[({NUMBER}), ({NUMBER}), ({NUMBER})\]\s*"
 )
 SPOKEN = re.compile(
     rf"({DIALOGUE}_[FM]\w{{3}}) \[[\d.]+-[\d.]+\]:(.*)"

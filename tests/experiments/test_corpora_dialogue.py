@@ -188,8 +188,9 @@ def test_iemocap_studies_leave_out_both_speakers_of_a_session(miniatures, tmp_pa
     [
         ("[1.0 - 2.0]\tSes01F_impro01_F000\tjoy\t[1.0, 2.0, 3.0]\n", r"emotions \['joy'\] are not known"),
         ("nothing\n", "no turn is judged in 1 files such as Ses01F_impro01.txt"),
+        ("[1.0 - 2.0]\tSes01F_impro01_F000\tneu\t[..2500, 2.0, 3.0]\n", "no turn is judged"),
     ],
-    ids=["unknown", "nothing"],
+    ids=["unknown", "nothing", "no-number"],
 )
 def test_iemocap_evaluation_that_says_nothing_known_is_refused(tmp_path, lines, message):
     folder = tmp_path / "Session1" / "dialog" / "EmoEvaluation"

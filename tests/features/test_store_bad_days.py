@@ -251,6 +251,19 @@ def test_index_that_leads_to_another_row_gives_no_wrong_numbers(tmp_path, sql):
     assert FeatureStore(folder).get_many([key_of(3)], n_values=20)[key_of(3)].values[0] == 3
 
 
+def test_row_whose_key_became_that_of_another_is_not_taken_for_it(tmp_path):
+    FeatureStore(tmp_path / "whole").put_many(rows_of(range(10)), maker=MAKER)
+    first, second = (bytes.fromhex(key_of(number)) for number in (3, 4))
+    folder = damaged_copy(tmp_path / "whole", tmp_path / "other", lambda data: data.replace(first, second))
+    found = FeatureStore(folder).get_many(list(rows_of(range(10))), n_values=20)
+    assert all(key == key_of(int(row.values[0])) for key, row in found.items())
+    assert key_of(3) not in found
+    assert not verify(folder).is_whole
+    verify(folder, repair=True)
+    again = FeatureStore(folder).get_many(list(rows_of(range(10))), n_values=20)
+    assert {key: row.values[0] for key, row in again.items()} == {key_of(n): n for n in range(10) if n != 3}
+
+
 def test_journal_of_the_damaged_file_is_not_played_back_into_the_new_one(whole, tmp_path):
     folder = damaged_copy(whole, tmp_path / "cut", lambda data: data[: len(data) // 2])
     journal = folder / f"{FILE_NAME}-journal"
