@@ -56,6 +56,8 @@ def read(root: Path) -> Corpus:
     if not parts:
         raise INFO.not_found(root, "train_sent_emo.csv, dev_sent_emo.csv or test_sent_emo.csv", packed)
     samples = pd.concat(parts)
+    if samples.index.hasnans:
+        raise TableError(f"{INFO.name}: a row has no Dialogue_ID or no Utterance_ID; fetch its table again")
     repeated = samples.index[samples.index.duplicated()]
     if len(repeated):
         raise TableError(f"{INFO.name}: the utterance {repeated[0]} stands in two rows of its table; fetch it again")

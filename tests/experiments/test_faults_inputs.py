@@ -74,6 +74,13 @@ def test_wesad_with_a_row_of_nobody(tmp_path):
         read_corpus("wesad", tmp_path)
 
 
+@pytest.mark.parametrize("column", ["Dialogue_ID", "Utterance_ID"])
+def test_meld_with_an_utterance_without_a_number(tmp_path, column):
+    meld(tmp_path, **{column: ["0", None]})
+    with pytest.raises(TableError, match="a row has no Dialogue_ID or no Utterance_ID"):
+        read_corpus("meld", tmp_path)
+
+
 def crema_d(root: Path, **changes):
     votes = {"": [100001, 200001], **dict.fromkeys("ADFHNS", 1), "fileName": "1001_IEO_NEU_XX", "numResponses": 6}
     pd.DataFrame(votes | changes, index=[0, 1]).to_csv(root / "tabulatedVotes.csv", index=False)
