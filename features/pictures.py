@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 64_000_000  # judged by the header, before anything is decoded
-MAX_SLOW_PIXELS = (
-    1_000_000  # of run-length coded BMP and the like, which Pillow decodes pixel by pixel in Python: a second
-)
+# Of run-length coded BMP and the like, which Pillow decodes pixel by pixel in Python: a second.
+MAX_SLOW_PIXELS = 1_000_000
 MAX_METADATA_BYTES = 8 * 1024**2  # the largest printers' colour profiles stay below
 MIN_SIDE_PX = 16
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
@@ -68,9 +67,9 @@ def decode_picture(data: bytes) -> Picture:
     Raises
     ------
     SampleError
-        ``not_a_picture`` (another format, damaged or truncated), ``too_large`` (more than 64 million pixels, or
-        one million of a coding that takes long),
-        ``too_much_metadata``, ``too_small`` or ``bad_array`` (values that no 8-bit picture can hold).
+        ``not_a_picture`` (another format, damaged or truncated), ``too_large`` (more than 64 million pixels, or one
+        million of a coding that takes long), ``too_much_metadata``, ``too_small`` or ``bad_array`` (values
+        that no 8-bit picture can hold).
     """
     from PIL import Image, UnidentifiedImageError
 

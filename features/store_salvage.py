@@ -159,8 +159,7 @@ def _row(values: list[Any]) -> tuple[Any, ...] | None:
         maker, written = rest[:2] if len(rest) >= 2 else (UNKNOWN_MAKER, now())
     else:
         return None
-    is_ours = isinstance(key, (bytes, str)) and isinstance(maker, int) and isinstance(written, int)
-    if not is_ours or not is_whole(key, data, warnings, crc):
+    if not (isinstance(maker, int) and isinstance(written, int) and is_whole(key, data, warnings, crc)):
         return None
     return key_in_file(key_of(key), text=False), maker, written, crc, warnings, data
 
